@@ -1,0 +1,107 @@
+//! Reading sources: one folder a source, each `wire` (what it sends) and `normalise` (what it means).
+//!
+//! A source's own types end at its `normalise`. Nothing here knows the database, a control or a
+//! page. A refused or broken call is a [`Gap`] and makes its facts unknown; it never ends the run.
+
+use std::future::Future;
+
+use tokio::sync::mpsc;
+
+use crate::model::{Asset, Gap};
+
+/// What a collector sends while it reads.
+#[derive(Debug)]
+pub enum Event {
+    /// An asset with all its facts.
+    Asset(Box<Asset>),
+    /// Something that could not be read.
+    Gap(Gap),
+    /// How far a phase has come.
+    Progress(Progress),
+}
+
+/// How far a phase of a run has come.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Progress {
+    /// `functions in eu-west-1`.
+    pub phase: String,
+    /// Assets or calls done.
+    pub done: u64,
+    /// How many there are, once known.
+    pub total: Option<u64>,
+}
+
+/// The writing end of a run: a bounded channel, so that a slow store slows the reading and memory
+/// stays flat.
+#[derive(Debug, Clone)]
+pub struct RunBuilder {
+    events: mpsc::Sender<Event>,
+}
+
+/// The reader of the run went away: stop collecting.
+#[derive(Debug, thiserror::Error)]
+#[error("the run was stopped")]
+pub struct Stopped;
+
+impl RunBuilder {
+    /// A run and the stream of what it finds; `depth` events may wait.
+    pub fn channel(depth: usize) -> (Self, mpsc::Receiver<Event>) {
+        let (events, stream) = mpsc::channel(depth);
+        (Self { events }, stream)
+    }
+
+    /// Hands over an asset.
+    pub async fn asset(&self, asset: Asset) -> Result<(), Stopped> {
+        self.events.send(Event::Asset(Box::new(asset))).await.map_err(|_| Stopped)
+    }
+
+    /// Hands over a gap.
+    pub async fn gap(&self, gap: Gap) -> Result<(), Stopped> {
+        self.events.send(Event::Gap(gap)).await.map_err(|_| Stopped)
+    }
+
+    /// Tells how far a phase has come.
+    pub async fn progress(&self, phase: &str, done: u64, total: Option<u64>) -> Result<(), Stopped> {
+        let progress = Progress { phase: phase.into(), done, total };
+        self.events.send(Event::Progress(progress)).await.map_err(|_| Stopped)
+    }
+}
+
+/// Why nothing at all could be read.
+#[derive(Debug, thiserror::Error)]
+pub enum CollectError {
+    /// The source refused our credentials.
+    #[error("{what}: the credentials were refused ({code})")]
+    Credentials {
+        /// Which source.
+        what: String,
+        /// The source's error code.
+        code: String,
+    },
+    /// The source does not answer.
+    #[error("{what} cannot be reached: {cause}")]
+    Unreachable {
+        /// Which address.
+        what: String,
+        /// The network's own words.
+        cause: String,
+    },
+    /// What we were asked for does not exist or cannot be used.
+    #[error("{what}: {problem}")]
+    Invalid {
+        /// Which setting.
+        what: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The run was stopped from our side.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+/// A source that can be read.
+pub trait Collector: Send + Sync {
+    /// Reads everything once, handing assets and gaps to `run`. Fails only when nothing at all
+    /// could be read.
+    fn collect(&self, run: &RunBuilder) -> impl Future<Output = Result<(), CollectError>> + Send;
+}

@@ -1,0 +1,21 @@
+//! Parallax: one estate from two standpoints, serverless functions and containers.
+//!
+//! The way of the data: `collect` reads a source and normalises what it finds into
+//! [`model::Asset`]s; `pipeline` brings them to `store` and has [`rules`] and [`score`] read what
+//! changed; `web` and `api` show it. Layers, from the bottom (`tests/layers.rs` holds them):
+//!
+//! | layer | modules |
+//! | --- | --- |
+//! | 0 | `model`, `error`, `config` |
+//! | 1 | `rules`, `analysis`, `score`, `queue` |
+//! | 2 | `store`, `collect`, `mail`, `notify` |
+//! | 3 | `auth`, `pipeline` |
+//! | 4 | `jobs` |
+//! | 5 | `web`, `api` |
+//! | 6 | `demo`, `app`, `main` |
+
+pub mod collect;
+pub mod error;
+pub mod model;
+pub mod rules;
+pub mod store;

@@ -1,0 +1,39 @@
+//! The words of the product as types: assets, facts, verdicts, gaps, connections.
+//!
+//! Layer 0: plain data, no I/O, no clock, no knowledge of any source, of SQL or of HTML.
+//! Everything here can be made by hand in a test.
+
+mod asset;
+mod connection;
+mod exposure;
+mod fact;
+mod function;
+mod gap;
+mod identity;
+mod image;
+mod kinds;
+mod repository;
+mod settings;
+mod variable;
+mod verdict;
+
+pub use asset::{Asset, AssetId, AssetKey, FindingId, TenantId};
+pub use connection::{AwsCredentials, AwsSpec, AzureSpec, ConnectionSpec, RegistryCredentials, RegistrySpec};
+pub use exposure::{Cors, Endpoint, EndpointAuth, Grant, PublicNetwork, ResourcePolicy};
+pub use fact::{Fact, Unknown};
+pub use function::{
+    Activity, AsyncFailure, CodeSigning, CodeVersion, FunctionFacts, Layer, Logging, Package, PackageKind,
+    Plan, Runtime, Scale, Trigger, Vpc,
+};
+pub use gap::Gap;
+pub use identity::{Identity, SharedIdentity};
+pub use image::{BaseImage, ImageFacts, ScanSummary};
+pub use kinds::{Area, Family, Kind, Platform, Provider, Severity};
+pub use repository::{
+    Encryption, ImageTag, RegistryAccess, RepositoryFacts, Scanning, TagMove, TagMutability,
+};
+pub use settings::{Freshness, Settings};
+pub use variable::{EndOfLife, SecretHit, Tag, Variable, VariableKind};
+pub use verdict::{Evidence, Outcome, Verdict};
+
+pub use asset::Facts;

@@ -1,0 +1,346 @@
+//! What a control is, and the macro that declares one.
+//!
+//! A control is one question asked of both worlds, with one reading a kind of asset. The file of a
+//! control is therefore the side-by-side comparison; nothing about it lives anywhere else.
+
+use chrono::{DateTime, Utc};
+
+use crate::model::{
+    Area, Asset, Freshness, FunctionFacts, ImageFacts, Kind, Outcome, Platform, RepositoryFacts, Settings,
+    Severity, Verdict,
+};
+
+/// What a reading may look at beside the facts of its kind.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The asset, for its platform, region and name.
+    pub asset: &'a Asset,
+    /// The moment the verdict speaks of.
+    pub now: DateTime<Utc>,
+    /// The tenant's own lines.
+    pub settings: &'a Settings,
+    /// How fresh the asset's facts are; none in a one-shot scan, where they are fresh by nature.
+    pub freshness: Option<Freshness>,
+}
+
+impl Context<'_> {
+    /// What the asset runs on.
+    pub fn platform(&self) -> Platform {
+        self.asset.platform
+    }
+}
+
+/// A reading that looks at facts of type `F`.
+pub type Check<F> = fn(&F, &Context<'_>) -> Outcome;
+
+/// One kind's side of a control: a check, or a reasoned absence.
+
+pub enum Reading<F> {
+    /// Look at the facts.
+    Check(Check<F>),
+    /// The provider carries this for every asset of the kind.
+    Provider(&'static str),
+    /// There is no such thing on this kind.
+    Absent(&'static str),
+    /// No collector reads this kind's fact yet.
+    NotYet(&'static str),
+}
+
+/// For kinds no collector reads yet: a check cannot be written, a reason can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoFacts {}
+
+impl<F> Reading<F> {
+    /// The verdict every asset of the kind gets, and why; none for a check.
+    pub const fn fixed(&self) -> Option<(Verdict, &'static str)> {
+        match self {
+            Self::Check(_) => None,
+            Self::Provider(why) => Some((Verdict::Provider, why)),
+            Self::Absent(why) => Some((Verdict::Absent, why)),
+            Self::NotYet(why) => Some((Verdict::NotYet, why)),
+        }
+    }
+
+    fn judge(&self, facts: &F, context: &Context<'_>) -> Outcome {
+        match self {
+            Self::Check(check) => check(facts, context),
+            Self::Provider(why) => Outcome::provider(*why),
+            Self::Absent(why) => Outcome::absent(*why),
+            Self::NotYet(why) => Outcome::not_yet(*why),
+        }
+    }
+}
+
+/// The readings of a control, one a kind.
+
+pub struct Readings {
+    /// Functions.
+    pub function: Reading<FunctionFacts>,
+    /// Repositories and registries.
+    pub repository: Reading<RepositoryFacts>,
+    /// Images.
+    pub image: Reading<ImageFacts>,
+    /// Workloads.
+    pub workload: Reading<NoFacts>,
+    /// Clusters.
+    pub cluster: Reading<NoFacts>,
+    /// Hosts.
+    pub host: Reading<NoFacts>,
+}
+
+impl Readings {
+    /// The fixed verdict of `kind`, and why; none where it checks.
+    pub const fn fixed(&self, kind: Kind) -> Option<(Verdict, &'static str)> {
+        match kind {
+            Kind::Function => self.function.fixed(),
+            Kind::Repository => self.repository.fixed(),
+            Kind::Image => self.image.fixed(),
+            Kind::Workload => self.workload.fixed(),
+            Kind::Cluster => self.cluster.fixed(),
+            Kind::Host => self.host.fixed(),
+        }
+    }
+}
+
+/// An entry of a public list that asks the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Framework {
+    /// OWASP Serverless Top 10 (2018 interpretation): `S5`, `DoW`.
+    Owasp(&'static str),
+    /// NIST SP 800-190 countermeasure: `4.1.1`.
+    Nist80019(&'static str),
+    /// CIS AWS Compute Services 1.0.0: `4.6`.
+    CisAwsCompute(&'static str),
+    /// CIS Azure Foundations 3.0.0, section 9: `9.1`.
+    CisAzure(&'static str),
+    /// CIS Docker 1.6: `4.1`.
+    CisDocker(&'static str),
+    /// CIS Kubernetes 1.12: `5.1.1`.
+    CisKubernetes(&'static str),
+    /// AWS Security Hub control: `Lambda.1`.
+    SecurityHub(&'static str),
+    /// AWS Config rule.
+    AwsConfig(&'static str),
+    /// Azure Policy built-in definition.
+    AzurePolicy(&'static str),
+    /// Defender for Cloud recommendation, in short.
+    Defender(&'static str),
+    /// Prowler check.
+    Prowler(&'static str),
+    /// CloudSploit plugin.
+    CloudSploit(&'static str),
+    /// Trivy check.
+    Trivy(&'static str),
+    /// Kubescape control.
+    Kubescape(&'static str),
+    /// Steampipe control.
+    Steampipe(&'static str),
+}
+
+impl Framework {
+    /// The list's name and the entry in it.
+    pub const fn parts(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Owasp(entry) => ("OWASP Serverless", entry),
+            Self::Nist80019(entry) => ("NIST SP 800-190", entry),
+            Self::CisAwsCompute(entry) => ("CIS AWS Compute", entry),
+            Self::CisAzure(entry) => ("CIS Azure", entry),
+            Self::CisDocker(entry) => ("CIS Docker", entry),
+            Self::CisKubernetes(entry) => ("CIS Kubernetes", entry),
+            Self::SecurityHub(entry) => ("Security Hub", entry),
+            Self::AwsConfig(entry) => ("AWS Config", entry),
+            Self::AzurePolicy(entry) => ("Azure Policy", entry),
+            Self::Defender(entry) => ("Defender for Cloud", entry),
+            Self::Prowler(entry) => ("Prowler", entry),
+            Self::CloudSploit(entry) => ("CloudSploit", entry),
+            Self::Trivy(entry) => ("Trivy", entry),
+            Self::Kubescape(entry) => ("Kubescape", entry),
+            Self::Steampipe(entry) => ("Steampipe", entry),
+        }
+    }
+}
+
+/// An example that is also a test: facts of one kind (and perhaps a platform) and their verdict.
+#[derive(Debug, Clone, Copy)]
+pub struct Vector {
+    /// The expected verdict.
+    pub verdict: Verdict,
+    /// The kind of asset.
+    pub kind: Kind,
+    /// The platform; none is the kind's most common one.
+    pub platform: Option<Platform>,
+    /// What the example shows.
+    pub name: &'static str,
+    /// The facts, as JSON; those left out are unknown.
+    pub facts: &'static str,
+}
+
+/// One question asked of both worlds.
+
+pub struct Control {
+    /// Area and number; never reused.
+    pub code: &'static str,
+    /// The area.
+    pub area: Area,
+    /// Severity where a reading says nothing else.
+    pub severity: Severity,
+    /// The version that brought it.
+    pub since: &'static str,
+    /// Title, then prose in Markdown under `## Why it matters` and `## What to do`.
+    pub prose: &'static str,
+    /// Entries of public lists that ask the same.
+    pub frameworks: &'static [Framework],
+    /// One reading a kind.
+    pub readings: Readings,
+    /// Examples that are tests.
+    pub vectors: &'static [Vector],
+}
+
+impl Control {
+    /// The title: the defect, in one line without a full stop.
+    pub fn title(&self) -> &'static str {
+        self.prose.trim_start().lines().next().unwrap_or("").trim().trim_end_matches('.')
+    }
+
+    /// The text under `heading` (`Why it matters`), without the heading.
+    pub fn section(&self, heading: &str) -> Option<&'static str> {
+        let mut sections = self.prose.split("\n ## ");
+        sections.next();
+        sections.find_map(|section| section.strip_prefix(heading)).map(str::trim)
+    }
+
+    /// The verdict on `context.asset`.
+    pub fn judge(&self, context: &Context<'_>) -> Outcome {
+        use crate::model::Facts;
+        match &context.asset.facts {
+            Facts::Function(facts) => self.readings.function.judge(facts, context),
+            Facts::Repository(facts) => self.readings.repository.judge(facts, context),
+            Facts::Image(facts) => self.readings.image.judge(facts, context),
+        }
+    }
+}
+
+impl std::fmt::Debug for Control {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{} {}", self.code, self.title())
+    }
+}
+
+/// Takes the value of a fact, or returns *unknown* from the reading with the fact's reason.
+///
+/// `let runtime = known!(facts.runtime);`
+macro_rules! known {
+    ($facts:ident . $field:ident) => {
+        match &$facts.$field {
+            $crate::model::Fact::Known(value) => value,
+            $crate::model::Fact::Unknown(why) => {
+                return $crate::model::Outcome::not_known(stringify!($field), why);
+            }
+        }
+    };
+}
+pub(crate) use known;
+
+/// Declares one control: prose, metadata, readings and examples in one place.
+macro_rules! control {
+    (
+        $(#[doc = $prose:literal])*
+        pub $name:ident
+        code: $code:literal, area: $area:ident, severity: $severity:ident, since: $since:literal,
+        frameworks: [$($framework:ident($entry:literal)),* $(,)?],
+        function: $function:ident($function_arg:expr),
+        repository: $repository:ident($repository_arg:expr),
+        image: $image:ident($image_arg:expr),
+        workload: $workload:ident($workload_arg:expr),
+        cluster: $cluster:ident($cluster_arg:expr),
+        host: $host:ident($host_arg:expr),
+        $($verdict:ident $kind:ident $(on $platform:ident)? $vector:literal => $facts:literal,)*
+    ) => {
+        $(#[doc = $prose])*
+        pub static $name: $crate::rules::Control = $crate::rules::Control {
+            code: $code,
+            area: $crate::model::Area::$area,
+            severity: $crate::model::Severity::$severity,
+            since: $since,
+            prose: concat!($($prose, "\n"),*),
+            frameworks: &[$($crate::rules::Framework::$framework($entry)),*],
+            readings: $crate::rules::Readings {
+                function: $crate::rules::control::reading!($function, $function_arg),
+                repository: $crate::rules::control::reading!($repository, $repository_arg),
+                image: $crate::rules::control::reading!($image, $image_arg),
+                workload: $crate::rules::control::reading!($workload, $workload_arg),
+                cluster: $crate::rules::control::reading!($cluster, $cluster_arg),
+                host: $crate::rules::control::reading!($host, $host_arg),
+            },
+            vectors: &[$($crate::rules::Vector {
+                verdict: $crate::rules::control::verdict!($verdict),
+                kind: $crate::rules::control::kind!($kind),
+                platform: $crate::rules::control::platform!($($platform)?),
+                name: $vector,
+                facts: $facts,
+            }),*],
+        };
+    };
+}
+pub(crate) use control;
+
+macro_rules! reading {
+    (check, $check:expr) => {
+        $crate::rules::Reading::Check($check)
+    };
+    (provider, $why:expr) => {
+        $crate::rules::Reading::Provider($why)
+    };
+    (absent, $why:expr) => {
+        $crate::rules::Reading::Absent($why)
+    };
+    (not_yet, $why:expr) => {
+        $crate::rules::Reading::NotYet($why)
+    };
+}
+pub(crate) use reading;
+
+macro_rules! verdict {
+    (fail) => {
+        $crate::model::Verdict::Fail
+    };
+    (pass) => {
+        $crate::model::Verdict::Pass
+    };
+    (unknown) => {
+        $crate::model::Verdict::Unknown
+    };
+    (provider) => {
+        $crate::model::Verdict::Provider
+    };
+    (absent) => {
+        $crate::model::Verdict::Absent
+    };
+    (not_yet) => {
+        $crate::model::Verdict::NotYet
+    };
+}
+pub(crate) use verdict;
+
+macro_rules! kind {
+    (function) => {
+        $crate::model::Kind::Function
+    };
+    (repository) => {
+        $crate::model::Kind::Repository
+    };
+    (image) => {
+        $crate::model::Kind::Image
+    };
+}
+pub(crate) use kind;
+
+macro_rules! platform {
+    () => {
+        None
+    };
+    ($platform:ident) => {
+        Some($crate::model::Platform::$platform)
+    };
+}
+pub(crate) use platform;

@@ -1,0 +1,161 @@
+//! Holds every control to its own examples, and the table of controls to its rules.
+
+use std::collections::HashSet;
+
+use chrono::{TimeZone, Utc};
+
+use super::{Context, Control, Vector, all};
+use crate::model::{Asset, AssetKey, Facts, Kind, Outcome, Platform, Provider, Settings, Verdict};
+
+/// All examples are judged on this day.
+fn day() -> chrono::DateTime<Utc> {
+    Utc.with_ymd_and_hms(2026, 11, 1, 12, 0, 0).single().expect("a real day")
+}
+
+fn asset(vector: &Vector) -> Asset {
+    let (facts, usual) = match vector.kind {
+        Kind::Function => (serde_json::from_str(vector.facts).map(Facts::Function), Platform::LambdaZip),
+        Kind::Repository => (serde_json::from_str(vector.facts).map(Facts::Repository), Platform::Ecr),
+        Kind::Image => (serde_json::from_str(vector.facts).map(Facts::Image), Platform::OciImage),
+        other => panic!("no facts for {other}"),
+    };
+    let platform = vector.platform.unwrap_or(usual);
+    Asset {
+        key: AssetKey {
+            provider: Provider::Aws,
+            account: "111122223333".into(),
+            region: "eu-west-1".into(),
+            native_id: "example".into(),
+        },
+        name: "example".into(),
+        platform,
+        facts: facts.unwrap_or_else(|fault| panic!("{}: {fault}", vector.name)),
+    }
+}
+
+fn judge(control: &Control, vector: &Vector) -> Outcome {
+    let asset = asset(vector);
+    let settings = Settings {
+        allowed_regions: vec!["eu-west-1".into(), "westeurope".into()],
+        trusted_accounts: vec!["999988887777".into()],
+        trusted_registries: vec!["registry.example.com".into()],
+        ..Settings::default()
+    };
+    control.judge(&Context { asset: &asset, now: day(), settings: &settings, freshness: None })
+}
+
+#[test]
+fn every_example_gets_its_verdict() {
+    for control in all() {
+        for vector in control.vectors {
+            let outcome = judge(control, vector);
+            assert_eq!(
+                outcome.verdict, vector.verdict,
+                "{} {}: {}",
+                control.code, vector.name, outcome.reason
+            );
+            assert!(!outcome.reason.is_empty(), "{} {}: no reason", control.code, vector.name);
+            if vector.verdict == Verdict::Fail {
+                assert!(
+                    !outcome.evidence.is_empty(),
+                    "{} {}: a failure without evidence",
+                    control.code,
+                    vector.name
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_reading_that_checks_has_a_pass_a_fail_and_an_unknown_example() {
+    for control in all() {
+        for kind in [Kind::Function, Kind::Repository, Kind::Image] {
+            let verdicts: HashSet<_> =
+                control.vectors.iter().filter(|v| v.kind == kind).map(|v| v.verdict).collect();
+            if control.readings.fixed(kind).is_some() {
+                assert!(verdicts.is_empty(), "{}: examples for a fixed {kind}", control.code);
+                continue;
+            }
+            for needed in [Verdict::Pass, Verdict::Fail, Verdict::Unknown] {
+                assert!(verdicts.contains(&needed), "{}: {kind} has no {needed} example", control.code);
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_known_never_passes_and_never_fails() {
+    for control in all() {
+        for kind in [Kind::Function, Kind::Repository, Kind::Image] {
+            if control.readings.fixed(kind).is_some() {
+                continue;
+            }
+            for platform in Platform::ALL.iter().copied().filter(|one| fits(*one, kind)) {
+                let vector = Vector {
+                    verdict: Verdict::Unknown,
+                    kind,
+                    platform: Some(platform),
+                    name: "nothing",
+                    facts: "{}",
+                };
+                let outcome = judge(control, &vector);
+                let allowed = matches!(
+                    outcome.verdict,
+                    Verdict::Unknown | Verdict::Provider | Verdict::Absent | Verdict::NotYet
+                ) || READS_THE_KEY_ALONE.contains(&control.code);
+                assert!(
+                    allowed,
+                    "{} on {platform}: {} without a fact ({})",
+                    control.code, outcome.verdict, outcome.reason
+                );
+            }
+        }
+    }
+}
+
+/// Controls that judge the asset's own key or platform, which are known whenever the asset is.
+const READS_THE_KEY_ALONE: &[&str] = &["FRM-01", "FRM-02", "FRM-03", "HST-00", "OPS-06", "OPS-07"];
+
+fn fits(platform: Platform, kind: Kind) -> bool {
+    use Platform as P;
+    match kind {
+        Kind::Function => matches!(
+            platform,
+            P::LambdaZip
+                | P::LambdaImage
+                | P::FunctionsConsumption
+                | P::FunctionsFlex
+                | P::FunctionsPremium
+                | P::FunctionsDedicated
+                | P::FunctionsContainer
+        ),
+        Kind::Repository => matches!(platform, P::Ecr | P::Acr | P::Oci),
+        Kind::Image => platform == P::OciImage,
+        _ => false,
+    }
+}
+
+#[test]
+fn the_table_is_in_order_and_well_formed() {
+    let codes: Vec<_> = all().iter().map(|control| (control.area, control.code)).collect();
+    let mut sorted = codes.clone();
+    sorted.sort_unstable();
+    sorted.dedup();
+    assert_eq!(codes, sorted, "controls are listed by area and number, once each");
+    for control in all() {
+        assert!(control.code.starts_with(control.area.code()), "{}: not of its area", control.code);
+        let title = control.title();
+        assert!((10..=72).contains(&title.len()), "{}: title {title:?}", control.code);
+        assert!(!title.starts_with("Ensure"), "{}: a title states the defect", control.code);
+        for heading in ["Why it matters", "What to do"] {
+            let text = control.section(heading).unwrap_or("");
+            assert!(text.len() > 40, "{}: nothing under {heading:?}", control.code);
+        }
+        for kind in Kind::ALL {
+            if let Some((_, why)) = control.readings.fixed(*kind) {
+                assert!(why.len() > 10, "{}: {kind} has no reason", control.code);
+            }
+        }
+    }
+}

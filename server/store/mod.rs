@@ -1,0 +1,120 @@
+//! The only place that speaks SQL.
+//!
+//! Plain async functions over a [`Tx`], one file a noun: `store::assets::list(&mut tx, …)`. A
+//! transaction belongs to one tenant and acts as a role that row-level security binds, so a
+//! forgotten `WHERE` shows nothing of anybody else. Rows become model types here and go no further.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{Postgres, Transaction};
+
+use crate::model::TenantId;
+
+/// Numbered SQL, applied in order.
+pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
+
+/// What can go wrong between us and the database.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database does not answer, or refuses us.
+    #[error("the database is not available")]
+    Unavailable(#[source] sqlx::Error),
+    /// A statement failed.
+    #[error("the database refused a statement")]
+    Statement(#[source] sqlx::Error),
+    /// A row holds what no version of ours wrote.
+    #[error("table {table}: {problem}")]
+    Inconsistent {
+        /// Which table.
+        table: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The schema could not be brought up to date.
+    #[error("the database schema could not be brought up to date")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        use sqlx::Error as E;
+        match error {
+            E::Io(_) | E::Tls(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed => {
+                Self::Unavailable(error)
+            }
+            E::Database(ref cause)
+                if cause.code().is_some_and(|code| code.starts_with("57") || code.starts_with("08")) =>
+            {
+                Self::Unavailable(error)
+            }
+            _ => Self::Statement(error),
+        }
+    }
+}
+
+/// A transaction of one tenant. Dropped without [`Tx::commit`], it leaves nothing behind.
+pub struct Tx {
+    inner: Transaction<'static, Postgres>,
+    tenant: TenantId,
+}
+
+impl Tx {
+    /// Whose transaction it is.
+    pub fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// The connection, for the statements in this folder.
+    pub(in crate::store) fn on(&mut self) -> &mut sqlx::PgConnection {
+        &mut self.inner
+    }
+
+    /// Makes everything done in it permanent.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.inner.commit().await?)
+    }
+}
+
+/// The database, as the application's own role.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: PgPool,
+}
+
+impl Store {
+    /// Connects and takes on the application's role, which row-level security binds.
+    pub async fn connect(url: &str, most: u32) -> Result<Self, StoreError> {
+        let options = PgConnectOptions::from_str(url)?;
+        let pool = PgPoolOptions::new()
+            .max_connections(most)
+            .acquire_timeout(Duration::from_secs(5))
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    sqlx::raw_sql("SET ROLE parallax_app").execute(connection).await?;
+                    Ok(())
+                })
+            })
+            .connect_with(options)
+            .await?;
+        Ok(Self { pool })
+    }
+
+    /// Brings the schema up to date, as the role the address names.
+    pub async fn migrate(url: &str) -> Result<(), StoreError> {
+        let pool = PgPoolOptions::new().max_connections(1).connect(url).await?;
+        MIGRATIONS.run(&pool).await?;
+        pool.close().await;
+        Ok(())
+    }
+
+    /// Starts a transaction of `tenant`.
+    pub async fn begin(&self, tenant: TenantId) -> Result<Tx, StoreError> {
+        let mut inner = self.pool.begin().await?;
+        sqlx::query!("SELECT set_config('parallax.tenant', $1, true)", tenant.to_string())
+            .fetch_one(&mut *inner)
+            .await?;
+        Ok(Tx { inner, tenant })
+    }
+}
