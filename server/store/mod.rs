@@ -4,6 +4,10 @@
 //! transaction belongs to one tenant and acts as a role that row-level security binds, so a
 //! forgotten `WHERE` shows nothing of anybody else. Rows become model types here and go no further.
 
+mod private;
+
+pub use private::{PrivateError, PrivatePostgres};
+
 use std::str::FromStr;
 use std::time::Duration;
 
