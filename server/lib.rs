@@ -15,6 +15,7 @@
 //! | 6 | `demo`, `app`, `main` |
 
 pub mod collect;
+pub mod demo;
 pub mod error;
 pub mod model;
 pub mod rules;

@@ -1,0 +1,81 @@
+//! A repository of the sample registry.
+
+use crate::demo::estate::{Estate, Thing};
+use crate::demo::image::{Blob, Image};
+use crate::demo::names::{Service, TEAMS};
+
+/// What a change may touch: an image is pushed and `latest` follows it, or a release is built again
+/// under its old tag.
+const MOVING: &[&str] = &["push", "push", "rebuild"];
+
+/// A repository.
+#[derive(Debug, Clone)]
+pub struct Repository {
+    service: Service,
+    thing: Thing,
+}
+
+impl Repository {
+    /// The repository with number `index`.
+    pub fn new(estate: &Estate, index: u64) -> Self {
+        let thing = estate.thing(estate.root().at("oci").nth(index), MOVING);
+        Self { service: Service::nth(index), thing }
+    }
+
+    /// Finds a repository by its name.
+    pub fn find(estate: &Estate, name: &str) -> Option<Self> {
+        let service = Service::parse(name.rsplit('/').next()?)?;
+        (service.index() < estate.oci_repositories())
+            .then(|| Self::new(estate, service.index()))
+            .filter(|found| found.name() == name)
+    }
+
+    /// Its number.
+    pub fn index(&self) -> u64 {
+        self.service.index()
+    }
+
+    /// Its name: team and service.
+    pub fn name(&self) -> String {
+        format!("{}/{}", TEAMS[self.service.team()], self.service)
+    }
+
+    /// How many images it holds.
+    pub fn images(&self) -> u64 {
+        Estate::images(self.thing.place) + self.thing.times("push")
+    }
+
+    fn image(&self, number: u64) -> Image {
+        Image::new(self.thing.place, self.service, number, self.thing.born(number))
+    }
+
+    /// Its tags and the images they point to, sorted by tag as the API does.
+    pub fn tags(&self) -> Vec<(String, u64)> {
+        let newest = self.images() - 1;
+        let mut tags: Vec<(String, u64)> =
+            (0..=newest).map(|number| (self.image(number).version_tag(), number)).collect();
+        tags.push(("latest".into(), newest));
+        if self.thing.place.draw("stable").chance(40.0) {
+            tags.push(("stable".into(), newest));
+        }
+        tags.sort();
+        tags
+    }
+
+    /// What a tag or digest names.
+    pub fn manifest(&self, reference: &str) -> Option<(&'static str, Blob)> {
+        if reference.starts_with("sha256:") {
+            return self.part(reference).filter(|(media_type, _)| *media_type != crate::demo::image::CONFIG);
+        }
+        let (_, number) = self.tags().into_iter().find(|(tag, _)| tag == reference)?;
+        let image = self.image(number);
+        Some((image.media_type(), image.top()))
+    }
+
+    /// A manifest or configuration of one of its images, by digest.
+    pub fn part(&self, digest: &str) -> Option<(&'static str, Blob)> {
+        (0..self.images())
+            .flat_map(|number| self.image(number).parts())
+            .find(|(_, blob)| blob.digest == digest)
+    }
+}
