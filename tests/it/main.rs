@@ -1,3 +1,6 @@
 //! The integration tests: one binary, one file an area.
 
+#![expect(clippy::expect_used, reason = "what a test cannot do without ends it")]
+
+mod demo;
 mod private_postgres;
