@@ -14,6 +14,7 @@
 //! | 5 | `web`, `api` |
 //! | 6 | `demo`, `app`, `main` |
 
+pub mod analysis;
 pub mod collect;
 pub mod demo;
 pub mod error;

@@ -213,8 +213,12 @@ facts! {
         pub async_failure: AsyncFailure,
         /// What starts it.
         pub triggers: Vec<Trigger>,
+        /// What started it when that could last be read; known only while it cannot be read.
+        pub last_triggers: Vec<Trigger>,
         /// The deployed code.
         pub code: CodeVersion,
+        /// The code when it could last be read; known only while it cannot be read.
+        pub last_code: CodeVersion,
         /// Earlier changes of code we saw, oldest first; from our own history.
         pub code_changes: Vec<DateTime<Utc>>,
         /// Whether code must be signed.

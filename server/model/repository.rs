@@ -104,6 +104,8 @@ facts! {
         pub tags: Vec<Tag>,
         /// Image tags and where they point; at most the newest thousand.
         pub image_tags: Vec<ImageTag>,
+        /// Image tags when they could last be read; known only while they cannot be read.
+        pub last_image_tags: Vec<ImageTag>,
         /// Tags that moved, newest last; from our own history, at most a hundred.
         pub tag_moves: Vec<TagMove>,
         /// Images pushed, by time, newest last, at most a thousand.

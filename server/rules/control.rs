@@ -34,7 +34,6 @@ impl Context<'_> {
 pub type Check<F> = fn(&F, &Context<'_>) -> Outcome;
 
 /// One kind's side of a control: a check, or a reasoned absence.
-
 pub enum Reading<F> {
     /// Look at the facts.
     Check(Check<F>),
@@ -72,7 +71,6 @@ impl<F> Reading<F> {
 }
 
 /// The readings of a control, one a kind.
-
 pub struct Readings {
     /// Functions.
     pub function: Reading<FunctionFacts>,
@@ -176,7 +174,6 @@ pub struct Vector {
 }
 
 /// One question asked of both worlds.
-
 pub struct Control {
     /// Area and number; never reused.
     pub code: &'static str,

@@ -1,0 +1,356 @@
+//! Judges a value by its name: password-like names with values that can be passwords.
+
+use super::{checks, hit, values};
+use crate::model::SecretHit;
+
+/// What a name promises of its value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Promise {
+    /// A password, which people choose: any word may be one.
+    Password,
+    /// A secret, token or key, which machines make.
+    Generated,
+}
+
+/// Words of which one makes a name a password's.
+const PASSWORDS: &[&str] = &["password", "passwd", "pwd", "passphrase", "passcode", "pass"];
+/// Words of which one makes a name a generated secret's.
+const GENERATED: &[&str] =
+    &["secret", "token", "apikey", "credential", "credentials", "secretkey", "accesskey"];
+/// Words that make `key` a secret one when they stand right before it.
+const SECRET_KEYS: &[&str] = &[
+    "api",
+    "access",
+    "secret",
+    "private",
+    "account",
+    "encryption",
+    "encrypt",
+    "signing",
+    "sign",
+    "shared",
+    "master",
+    "auth",
+    "subscription",
+    "storage",
+    "cosmos",
+    "cosmosdb",
+    "admin",
+    "deploy",
+    "webhook",
+    "hmac",
+    "aes",
+    "cipher",
+    "crypto",
+    "ssh",
+    "rsa",
+    "jwt",
+    "session",
+    "cookie",
+    "security",
+    "integration",
+    "service",
+    "app",
+    "rest",
+    "write",
+];
+/// Words after which a name speaks about the secret instead of holding it.
+const ABOUT: &[&str] = &[
+    "name",
+    "names",
+    "id",
+    "ids",
+    "arn",
+    "arns",
+    "path",
+    "paths",
+    "file",
+    "filename",
+    "uri",
+    "url",
+    "urls",
+    "endpoint",
+    "host",
+    "hostname",
+    "port",
+    "ttl",
+    "expiry",
+    "expires",
+    "expire",
+    "expiration",
+    "exp",
+    "age",
+    "timeout",
+    "duration",
+    "lifetime",
+    "seconds",
+    "secs",
+    "sec",
+    "minutes",
+    "hours",
+    "days",
+    "ms",
+    "millis",
+    "length",
+    "len",
+    "min",
+    "max",
+    "size",
+    "count",
+    "limit",
+    "limits",
+    "budget",
+    "usage",
+    "type",
+    "types",
+    "version",
+    "policy",
+    "rotation",
+    "rotate",
+    "enabled",
+    "disabled",
+    "required",
+    "enable",
+    "disable",
+    "header",
+    "headers",
+    "prefix",
+    "suffix",
+    "format",
+    "algorithm",
+    "alg",
+    "issuer",
+    "audience",
+    "scope",
+    "scopes",
+    "claim",
+    "claims",
+    "region",
+    "location",
+    "store",
+    "vault",
+    "provider",
+    "manager",
+    "table",
+    "bucket",
+    "queue",
+    "topic",
+    "field",
+    "column",
+    "param",
+    "parameter",
+    "params",
+    "ref",
+    "reference",
+    "label",
+    "alias",
+    "index",
+    "cache",
+    "mode",
+    "interval",
+    "retry",
+    "retries",
+    "attempts",
+    "encoding",
+    "pattern",
+    "regex",
+    "source",
+    "kind",
+    "env",
+    "var",
+    "variable",
+    "method",
+    "page",
+    "template",
+    "subject",
+    "link",
+    "email",
+    "message",
+    "key",
+    "keyname",
+    "keyid",
+    "namespace",
+    "engine",
+    "backend",
+    "complexity",
+    "strength",
+    "history",
+    "hash",
+    "hashes",
+    "sha",
+    "sha1",
+    "sha256",
+    "md5",
+    "checksum",
+    "digest",
+    "fingerprint",
+    "thumbprint",
+    "salt",
+    "rounds",
+    "service",
+    "server",
+    "client",
+    "api",
+    "role",
+    "user",
+    "username",
+    "validation",
+    "validator",
+    "verification",
+    "check",
+    "checks",
+    "required",
+    "reset",
+    "resource",
+    "handler",
+    "class",
+    "function",
+    "lambda",
+    "schedule",
+    "cron",
+    "window",
+    "threshold",
+    "delay",
+    "leeway",
+    "skew",
+    "grace",
+    "through",
+];
+/// Words before which a name is public or speaks about quantity.
+const NOT_SECRET: &[&str] = &[
+    "public",
+    "pub",
+    "publishable",
+    "min",
+    "max",
+    "num",
+    "number",
+    "count",
+    "is",
+    "has",
+    "use",
+    "uses",
+    "enable",
+    "disable",
+    "allow",
+    "require",
+    "requires",
+    "skip",
+    "validate",
+    "gpg",
+    "pgp",
+    "next",
+    "partition",
+    "sort",
+    "primary",
+    "forgot",
+    "reset",
+    "csrf",
+    "xsrf",
+    "cancellation",
+    "continuation",
+    "pagination",
+    "page",
+    "design",
+    "stop",
+    "eos",
+    "bos",
+    "pad",
+    "by",
+    "show",
+    "hide",
+    "no",
+    "disallow",
+    "force",
+    "expect",
+];
+
+/// Whether `value` under `name` is a secret.
+pub(super) fn judge(name: &str, value: &str) -> Option<SecretHit> {
+    let value = value.trim().trim_matches(['"', '\'', '`']);
+    let promise = promise(name)?;
+    let silent = values::is_reference(value)
+        || values::has_reference(value)
+        || values::is_loose_placeholder(value)
+        || values::is_flag(value)
+        || values::is_location(value)
+        || value.chars().any(char::is_control);
+    (!silent && keeps(promise, value)).then(|| hit("password-like-name", value, 0))
+}
+
+/// Whether `name` promises a secret at all; a cheap test before the value is looked at.
+fn promise(name: &str) -> Option<Promise> {
+    let words = words(name);
+    for (place, word) in words.iter().enumerate() {
+        let Some(promise) = promise_of(&words, place, word) else { continue };
+        let after = words.get(place + 1..).unwrap_or_default();
+        let before = words.get(..place).unwrap_or_default();
+        let about = after.iter().any(|word| ABOUT.contains(&word.as_str()));
+        if !about && !before.iter().any(|word| NOT_SECRET.contains(&word.as_str())) {
+            return Some(promise);
+        }
+    }
+    None
+}
+
+fn promise_of(words: &[String], place: usize, word: &str) -> Option<Promise> {
+    // `secret key`, `token secret key`: the pair is one thing, judged at its `key`.
+    if words.get(place + 1).is_some_and(|next| next == "key") && SECRET_KEYS.contains(&word) {
+        return None;
+    }
+    if PASSWORDS.contains(&word) {
+        return Some(Promise::Password);
+    }
+    let pair = word == "key" && place > 0 && SECRET_KEYS.contains(&words[place - 1].as_str());
+    (pair || GENERATED.contains(&word)).then_some(Promise::Generated)
+}
+
+/// `DB_PASSWORD`, `dbPassword`, `Db.Password-1` as words in lower case; digits at the end of a word
+/// are dropped.
+fn words(name: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    let mut before = '_';
+    for character in name.chars().take(200) {
+        let camel = character.is_ascii_uppercase() && before.is_ascii_lowercase();
+        if (camel || !character.is_ascii_alphanumeric()) && !word.is_empty() {
+            words.push(std::mem::take(&mut word));
+        }
+        if character.is_ascii_alphanumeric() {
+            word.push(character.to_ascii_lowercase());
+        }
+        before = character;
+    }
+    words.push(word);
+    for word in &mut words {
+        let letters = word.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+        if letters > 0 && !["sha1", "sha256", "md5"].contains(&word.as_str()) {
+            word.truncate(letters);
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// Whether the value keeps what its name promises.
+fn keeps(promise: Promise, value: &str) -> bool {
+    let length = value.chars().count();
+    match promise {
+        Promise::Password => {
+            let names_a_secret = values::is_wordy(value, 2);
+            let number = values::is_measure(value) && length < 6;
+            (4..=256).contains(&length) && !names_a_secret && !number
+        }
+        Promise::Generated => {
+            let digits = value.bytes().any(|byte| byte.is_ascii_digit());
+            let letters = value.bytes().any(|byte| byte.is_ascii_alphabetic());
+            let mixed = digits && letters || length >= 20;
+            (8..=4096).contains(&length)
+                && mixed
+                && !value.contains(' ')
+                && !values::is_measure(value)
+                && !values::is_wordy(value, 1 + usize::from(length >= 20))
+                && checks::entropy(value) >= 2.5
+        }
+    }
+}

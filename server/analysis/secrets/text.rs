@@ -1,0 +1,70 @@
+//! Running text: assignments in commands, and objects in JSON values.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde_json::Value;
+
+use super::{formats, names};
+use crate::model::SecretHit;
+
+/// Deepest level of a JSON value that is looked at.
+const DEEPEST: usize = 6;
+
+static ASSIGNMENT: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r#"([A-Za-z][A-Za-z0-9_.-]{2,80})["']?(?:\s*[=:]\s*|\s+)(?:"([^"\n]{4,400})"|'([^'\n]{4,400})'|([^\s;|&"'`]{4,400}))"#,
+    )
+    .ok()
+});
+
+/// Adds what assignments in `text` give away: `ENV DB_PASSWORD=…`, `ARG TOKEN=…`, `--password=…`.
+/// A value that a known format already found is not told twice.
+pub(super) fn assignments(text: &str, most: usize, hits: &mut Vec<SecretHit>) {
+    let Some(pattern) = ASSIGNMENT.as_ref() else { return };
+    let mut start = 0;
+    while let Some(captures) = pattern.captures_at(text, start) {
+        let (Some(whole), Some(name)) = (captures.get(0), captures.get(1)) else { return };
+        let value = captures.get(2).or_else(|| captures.get(3)).or_else(|| captures.get(4));
+        let value = value.map_or("", |value| value.as_str());
+        let assigns = assigns(text, name.range());
+        if assigns && hits.len() < most && formats::find_first(value).is_none() {
+            hits.extend(names::judge(name.as_str(), value));
+        }
+        // A value may itself begin the next assignment: go on right after a name that assigns nothing.
+        start = if assigns { whole.end() } else { name.end() };
+    }
+}
+
+/// Whether the word at `name` assigns what follows: by a sign, or by a bare space after `ENV` and
+/// as an option (`ENV DB_PASSWORD value`, `--password value`).
+fn assigns(text: &str, name: std::ops::Range<usize>) -> bool {
+    let after = text[name.end..].trim_start_matches(['"', '\'', ' ']);
+    let before = &text[..name.start];
+    after.starts_with(['=', ':']) || before.ends_with("--") || before.trim_end().ends_with("ENV")
+}
+
+/// The first secret in the members of a JSON object, judged by their own names.
+pub(super) fn in_json(value: &str, most: usize) -> Option<SecretHit> {
+    if !value.starts_with(['{', '[']) {
+        return None;
+    }
+    let tree: Value = serde_json::from_str(value).ok()?;
+    let mut budget = most;
+    walk(&tree, "", 0, &mut budget)
+}
+
+fn walk(value: &Value, name: &str, depth: usize, budget: &mut usize) -> Option<SecretHit> {
+    if depth > DEEPEST || *budget == 0 {
+        return None;
+    }
+    *budget -= 1;
+    match value {
+        Value::Object(members) => {
+            members.iter().find_map(|(name, value)| walk(value, name, depth + 1, budget))
+        }
+        Value::Array(items) => items.iter().find_map(|value| walk(value, name, depth + 1, budget)),
+        Value::String(text) => names::judge(name, text),
+        _ => None,
+    }
+}
