@@ -82,11 +82,12 @@ pub const SUBSCRIPTIONS: [(&str, u32); 2] =
 /// repositories of the plain registry. The rest are images.
 const FUNCTIONS: u64 = 320;
 const APPS: u64 = 180;
-const ECR: u64 = 40;
+const ECR: u64 = 56;
 const ACR: u64 = 8;
-const OCI: u64 = 52;
-/// Images of a repository, on average.
-const IMAGES: u64 = 4;
+const OCI: u64 = 40;
+/// Images of a repository, on average: those of the accounts and those of the plain registry.
+const ECR_IMAGES: u64 = 4;
+const OCI_IMAGES: u64 = 5;
 
 /// The sample estate on some day.
 #[derive(Debug)]
@@ -150,11 +151,6 @@ impl Estate {
         self.total(OCI)
     }
 
-    /// Images a repository was born with.
-    pub fn images(place: Place) -> u64 {
-        1 + place.draw("images").below(IMAGES * 2 - 1)
-    }
-
     /// The thing at `place` as it is today; `moving` are the facets a change may touch.
     pub fn thing(&self, place: Place, moving: &'static [&'static str]) -> Thing {
         let mut changes = Vec::new();
@@ -179,6 +175,16 @@ impl Estate {
             None => 0,
         }
     }
+}
+
+/// Images an ECR repository was born with.
+pub fn ecr_images(place: Place) -> u64 {
+    1 + place.draw("images").below(ECR_IMAGES * 2 - 1)
+}
+
+/// Images a repository of the plain registry was born with.
+pub fn oci_images(place: Place) -> u64 {
+    1 + place.draw("images").below(OCI_IMAGES * 2 - 1)
 }
 
 /// When the estate was first looked at; changes come a minute a day after it.
@@ -218,14 +224,14 @@ impl Thing {
         self.changes.iter().filter(|(_, touched)| *touched == facet).count() as u64
     }
 
-    /// The day on which image `number` of this repository was pushed: 0 for those it was born with,
-    /// unless the first was built again since.
-    pub fn born(&self, number: u64) -> u32 {
+    /// The day on which image `number` of this repository was pushed: 0 for the `first` it was born
+    /// with, unless image 0 was built again since.
+    pub fn born(&self, number: u64, first: u64) -> u32 {
         let day_of = |facet: &str, nth: usize| {
             self.changes.iter().filter(|(_, touched)| *touched == facet).map(|(day, _)| *day).nth(nth)
         };
         let rebuilt = usize::try_from(self.times("rebuild")).unwrap_or_default();
-        match (number, number.checked_sub(Estate::images(self.place))) {
+        match (number, number.checked_sub(first)) {
             (0, _) if rebuilt > 0 => day_of("rebuild", rebuilt - 1).unwrap_or_default(),
             (_, Some(pushed)) => {
                 day_of("push", usize::try_from(pushed).unwrap_or_default()).unwrap_or_default()

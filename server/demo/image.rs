@@ -222,6 +222,15 @@ fn environment(draw: &mut Draw, careless: f64) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::eol;
+    use crate::model::EndOfLife;
+
+    #[test]
+    fn the_end_of_every_base_is_in_our_table() {
+        for (_, (base, _)) in BASES {
+            assert_ne!(eol::base_image(base), EndOfLife::NotListed, "{base}");
+        }
+    }
 
     #[test]
     fn a_manifest_names_its_configuration_by_its_digest() {

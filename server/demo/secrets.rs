@@ -77,6 +77,25 @@ mod tests {
     }
 
     #[test]
+    fn every_kind_is_one_a_detector_finds() {
+        use crate::analysis::secrets::{FingerprintKey, inspect, scan_text};
+        let key = FingerprintKey::new([3; 32]);
+        let mut kinds = std::collections::BTreeSet::new();
+        for index in 0..300 {
+            let mut draw = Place::root(9).nth(index).draw("secret");
+            let (name, value) = variable(&mut draw);
+            let found = inspect(name, &value, &key);
+            assert!(found.secret.is_some(), "{name}");
+            kinds.insert(name);
+            let token = github_token(&mut draw);
+            assert!(!scan_text(&format!("RUN |1 GITHUB_TOKEN={token} /bin/sh -c fetch")).is_empty());
+            let storage = storage_connection(&mut draw, "stbilling");
+            assert!(inspect("AzureWebJobsStorage", &storage, &key).secret.is_some());
+        }
+        assert_eq!(kinds.len(), 7);
+    }
+
+    #[test]
     fn tokens_have_their_lengths() {
         let mut draw = Place::root(1).draw("secret");
         assert_eq!(github_token(&mut draw).len(), 40);

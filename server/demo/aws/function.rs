@@ -383,3 +383,17 @@ impl<'a> Function<'a> {
         Some((daily as f64, (20 + draw.below(2_800)) as f64))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::eol;
+    use crate::model::EndOfLife;
+
+    #[test]
+    fn the_end_of_every_runtime_is_in_our_table() {
+        for (_, runtime) in RUNTIMES {
+            assert_ne!(eol::lambda_runtime(runtime).end_of_life, EndOfLife::NotListed, "{runtime}");
+        }
+    }
+}

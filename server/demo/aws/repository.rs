@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::policy;
-use crate::demo::estate::{ACCOUNTS, Estate, Thing, before};
+use crate::demo::estate::{ACCOUNTS, Estate, Thing, before, ecr_images};
 use crate::demo::image::Image;
 use crate::demo::names::{self, Service, TEAMS};
 use crate::demo::seed::Draw;
@@ -105,12 +105,17 @@ impl Repository {
 
     /// How many images it holds.
     pub fn images(&self) -> u64 {
-        Estate::images(self.thing.place) + self.thing.times("push")
+        ecr_images(self.thing.place) + self.thing.times("push")
     }
 
     /// Image number `number`; the first may have been built again under its old tag.
     pub fn image(&self, number: u64) -> Image {
-        Image::new(self.thing.place, self.service, number, self.thing.born(number))
+        Image::new(
+            self.thing.place,
+            self.service,
+            number,
+            self.thing.born(number, ecr_images(self.thing.place)),
+        )
     }
 
     /// The image pushed last.

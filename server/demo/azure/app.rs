@@ -310,3 +310,18 @@ pub fn shared_id(subscription: usize, team: usize) -> String {
 pub fn shared_principal(subscription: usize, team: usize) -> String {
     format!("{:08x}-77aa-4{subscription:03x}-b0b0-{team:012x}", 0x5ead_0000_u32)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::eol;
+    use crate::model::EndOfLife;
+
+    #[test]
+    fn the_end_of_every_stack_is_in_our_table() {
+        for (_, (_, stack, _)) in STACKS {
+            let end = eol::azure_stack(stack).map(|runtime| runtime.end_of_life);
+            assert!(end.is_some_and(|end| end != EndOfLife::NotListed), "{stack}");
+        }
+    }
+}

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use self::repository::Repository;
 use super::estate::Estate;
+use super::image::{INDEX, MANIFEST};
 
 /// Names to a page unless fewer are asked for.
 const PAGE: u64 = 100;
@@ -30,9 +31,8 @@ pub fn answer(estate: &Estate, method: &Method, uri: &Uri) -> Response<Body> {
         manifest(estate, name, reference)
     } else if let Some((name, digest)) = path.split_once("/blobs/") {
         blob(estate, name, digest)
-    } else if let Some((_, _)) = path.split_once("/referrers/") {
-        let none = json!({ "schemaVersion": 2, "mediaType": super::image::INDEX, "manifests": [] });
-        respond(StatusCode::OK, super::image::INDEX, none.to_string().into_bytes())
+    } else if let Some((name, digest)) = path.split_once("/referrers/") {
+        referrers(estate, name, digest)
     } else {
         error(StatusCode::NOT_FOUND, "NAME_UNKNOWN", "no such path")
     };
@@ -113,6 +113,20 @@ fn blob(estate: &Estate, name: &str, digest: &str) -> Response<Body> {
         Some((_, blob)) => with_digest("application/octet-stream", digest, blob.bytes),
         None => error(StatusCode::NOT_FOUND, "BLOB_UNKNOWN", "blob unknown to registry"),
     }
+}
+
+/// What refers to an image: a signature for some.
+fn referrers(estate: &Estate, name: &str, digest: &str) -> Response<Body> {
+    let signed = Repository::find(estate, name).is_some_and(|one| one.is_signed(digest));
+    let signatures = if signed {
+        let kind = "application/vnd.dev.cosign.artifact.sig.v1+json";
+        let digest = estate.root().at("signature").at(digest).draw("digest").hex(64);
+        json!([{ "mediaType": MANIFEST, "digest": format!("sha256:{digest}"), "size": 800, "artifactType": kind }])
+    } else {
+        json!([])
+    };
+    let list = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": signatures });
+    respond(StatusCode::OK, INDEX, list.to_string().into_bytes())
 }
 
 fn with_digest(media_type: &str, digest: &str, bytes: Vec<u8>) -> Response<Body> {

@@ -1,6 +1,6 @@
 //! A repository of the sample registry.
 
-use crate::demo::estate::{Estate, Thing};
+use crate::demo::estate::{Estate, Thing, oci_images};
 use crate::demo::image::{Blob, Image};
 use crate::demo::names::{Service, TEAMS};
 
@@ -42,11 +42,16 @@ impl Repository {
 
     /// How many images it holds.
     pub fn images(&self) -> u64 {
-        Estate::images(self.thing.place) + self.thing.times("push")
+        oci_images(self.thing.place) + self.thing.times("push")
     }
 
     fn image(&self, number: u64) -> Image {
-        Image::new(self.thing.place, self.service, number, self.thing.born(number))
+        Image::new(
+            self.thing.place,
+            self.service,
+            number,
+            self.thing.born(number, oci_images(self.thing.place)),
+        )
     }
 
     /// Its tags and the images they point to, sorted by tag as the API does.
@@ -70,6 +75,11 @@ impl Repository {
         let (_, number) = self.tags().into_iter().find(|(tag, _)| tag == reference)?;
         let image = self.image(number);
         Some((image.media_type(), image.top()))
+    }
+
+    /// The image with this digest is signed: most of what careful teams push is.
+    pub fn is_signed(&self, digest: &str) -> bool {
+        !self.thing.place.at(digest).draw("signed").chance(30.0 * self.service.carelessness().min(2.5))
     }
 
     /// A manifest or configuration of one of its images, by digest.

@@ -17,9 +17,9 @@ async fn the_same_seed_gives_the_same_bytes_and_another_seed_does_not() {
     let read = async |seed: u64| {
         let shape = Shape { seed, assets: 400, throttle_every: 0, ..Shape::default() };
         let cloud = SampleCloud::start(shape).await.expect("a free port on loopback");
-        let mut bytes = azure::get(&cloud, &azure::sites_path(0)).await.1.to_string();
-        bytes.push_str(&registry::get(&cloud, "/v2/storefront/orders-api/tags/list").await.1.to_string());
-        bytes += &format!("{:?}", aws::functions(&cloud, 0, "eu-west-1").await);
+        let sites = azure::get(&cloud, &azure::sites_path(0)).await.1;
+        let tags = registry::get(&cloud, "/v2/storefront/orders-api/tags/list").await.1;
+        let bytes = format!("{sites} {tags} {:?}", aws::functions(&cloud, 0, "eu-west-1").await);
         // The port is the one thing that may differ.
         bytes.replace(&cloud.address().port().to_string(), "PORT")
     };
