@@ -3,11 +3,14 @@
 //! A source's own types end at its `normalise`. Nothing here knows the database, a control or a
 //! page. A refused or broken call is a [`Gap`] and makes its facts unknown; it never ends the run.
 
+pub mod oci;
+
 use std::future::Future;
 
 use tokio::sync::mpsc;
 
-use crate::model::{Asset, Gap};
+use crate::analysis::secrets::FingerprintKey;
+use crate::model::{Asset, ConnectionSpec, Gap};
 
 /// What a collector sends while it reads.
 #[derive(Debug)]
@@ -104,4 +107,30 @@ pub trait Collector: Send + Sync {
     /// Reads everything once, handing assets and gaps to `run`. Fails only when nothing at all
     /// could be read.
     fn collect(&self, run: &RunBuilder) -> impl Future<Output = Result<(), CollectError>> + Send;
+}
+
+/// A source that is ready to be read, whichever it is.
+#[derive(Debug)]
+pub enum AnyCollector {
+    /// A registry.
+    Registry(oci::OciCollector),
+}
+
+/// Reaches the source of a connection and logs in; `key` fingerprints values that are not kept.
+pub async fn open(spec: &ConnectionSpec, key: FingerprintKey) -> Result<AnyCollector, CollectError> {
+    match spec {
+        ConnectionSpec::Registry(spec) => oci::OciCollector::new(spec, key).await.map(AnyCollector::Registry),
+        ConnectionSpec::Aws(_) | ConnectionSpec::Azure(_) => Err(CollectError::Invalid {
+            what: format!("a connection to {}", spec.provider().label()),
+            problem: "this build has no collector for it".into(),
+        }),
+    }
+}
+
+impl Collector for AnyCollector {
+    async fn collect(&self, run: &RunBuilder) -> Result<(), CollectError> {
+        match self {
+            Self::Registry(source) => source.collect(run).await,
+        }
+    }
 }

@@ -4,3 +4,6 @@
 
 mod demo;
 mod private_postgres;
+mod registry;
+mod registry_hostile;
+mod support;

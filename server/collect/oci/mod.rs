@@ -1,0 +1,131 @@
+//! Any registry that speaks the OCI distribution API: its repositories, and each image once by the
+//! digest its tags name.
+//!
+//! Everything a registry sends is taken as hostile: names are checked before they enter a URL,
+//! bodies are bounded and proven against their digests, indexes are followed under bounds on depth
+//! and number, and redirects, pages and token servers may not lead inwards (see `guard`).
+//! What an image holds beside its configuration (layers) is not read here.
+
+mod address;
+mod auth;
+mod base;
+mod blobs;
+mod client;
+mod fault;
+mod guard;
+mod listing;
+mod normalise;
+mod platforms;
+mod repository;
+mod signatures;
+mod transport;
+mod wire;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures::stream;
+use futures::{StreamExt, TryStreamExt};
+
+use super::{CollectError, Collector, RunBuilder, Stopped};
+use crate::analysis::secrets::FingerprintKey;
+use crate::model::{RegistryCredentials, RegistrySpec};
+use address::{Address, is_repository};
+use auth::Login;
+use client::Client;
+use fault::Fault;
+use repository::Repository;
+
+/// Repositories read at once; the calls within are bounded again by the client.
+const AT_ONCE: usize = 4;
+/// How many repositories pass between two words of progress.
+const PROGRESS_EVERY: u64 = 10;
+
+/// Reads one registry.
+#[derive(Debug)]
+pub struct OciCollector {
+    client: Client,
+    key: FingerprintKey,
+    repositories: Vec<String>,
+}
+
+impl OciCollector {
+    /// Reaches the registry and logs in. `key` fingerprints the variables of images.
+    pub async fn new(spec: &RegistrySpec, key: FingerprintKey) -> Result<Self, CollectError> {
+        let address = Address::parse(&spec.address, spec.plain_http)?;
+        let repositories: Vec<String> =
+            spec.repositories.iter().map(|name| address.repository(name)).collect();
+        if let Some(wrong) = repositories.iter().find(|name| !is_repository(name)) {
+            return Err(CollectError::Invalid {
+                what: format!("repository {wrong:?}"),
+                problem: "not a repository name: lower-case words with `/` between them, no tag".into(),
+            });
+        }
+        let client = Client::connect(address, login(&spec.credentials)?).await?;
+        Ok(Self { client, key, repositories })
+    }
+
+    /// The repositories to read, and the gap where some stay unnamed.
+    async fn repositories(&self, run: &RunBuilder) -> Result<Vec<String>, CollectError> {
+        if !self.repositories.is_empty() {
+            return Ok(self.repositories.clone());
+        }
+        let (call, scope) = ("GET /v2/_catalog", listing::CATALOGUE_SCOPE);
+        match listing::catalogue(&self.client).await {
+            Ok(listing) => {
+                if let Some(fault) = listing.cut {
+                    run.gap(fault.gap("repositories", call, scope, None)).await?;
+                }
+                Ok(listing.names)
+            }
+            Err(fault @ (Fault::Network(_) | Fault::Timeout)) => Err(CollectError::Unreachable {
+                what: format!("registry {}", self.client.address.name),
+                cause: fault.to_string(),
+            }),
+            Err(fault) => {
+                let mut gap = fault.gap("repositories", call, scope, None);
+                gap.message.push_str("; name the repositories to read in the connection");
+                run.gap(gap).await?;
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    async fn read(&self, run: &RunBuilder, names: Vec<String>) -> Result<(), Stopped> {
+        let phase = format!("repositories of {}", self.client.address.name);
+        let (phase, total) = (phase.as_str(), names.len() as u64);
+        let done = &AtomicU64::new(0);
+        run.progress(phase, 0, Some(total)).await?;
+        stream::iter(names)
+            .map(|name| async move {
+                Repository::new(&self.client, &self.key, name).read(run).await?;
+                let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+                if done.is_multiple_of(PROGRESS_EVERY) || done == total {
+                    run.progress(phase, done, Some(total)).await?;
+                }
+                Ok(())
+            })
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await
+    }
+}
+
+impl Collector for OciCollector {
+    async fn collect(&self, run: &RunBuilder) -> Result<(), CollectError> {
+        let names = self.repositories(run).await?;
+        Ok(self.read(run, names).await?)
+    }
+}
+
+fn login(credentials: &RegistryCredentials) -> Result<Login, CollectError> {
+    let RegistryCredentials::Basic { username, password_variable } = credentials else {
+        return Ok(Login::Anonymous);
+    };
+    match std::env::var(password_variable) {
+        Ok(password) if !password.is_empty() => Ok(Login::User { name: username.clone(), password }),
+        _ => Err(CollectError::Invalid {
+            what: format!("environment variable {password_variable}"),
+            problem: "it should hold the registry's password, and is empty or not set".into(),
+        }),
+    }
+}

@@ -1,0 +1,4 @@
+//! Servers the tests start for themselves.
+
+pub mod fake_registry;
+pub mod registry;
