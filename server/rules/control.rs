@@ -21,6 +21,8 @@ pub struct Context<'a> {
     pub settings: &'a Settings,
     /// How fresh the asset's facts are; none in a one-shot scan, where they are fresh by nature.
     pub freshness: Option<Freshness>,
+    /// Since when this asset has been watched; none in a one-shot scan, which has no history.
+    pub watched_since: Option<DateTime<Utc>>,
 }
 
 impl Context<'_> {
@@ -167,6 +169,10 @@ pub struct Vector {
     pub kind: Kind,
     /// The platform; none is the kind's most common one.
     pub platform: Option<Platform>,
+    /// The region; none is one that the example's settings allow.
+    pub region: Option<&'static str>,
+    /// How many hours ago it was last seen, where it is read every six hours; none is just now.
+    pub seen_hours_ago: Option<i64>,
     /// What the example shows.
     pub name: &'static str,
     /// The facts, as JSON; those left out are unknown.
@@ -239,6 +245,9 @@ macro_rules! known {
 pub(crate) use known;
 
 /// Declares one control: prose, metadata, readings and examples in one place.
+///
+/// An example is `verdict kind "what it shows" => r#"{ facts }"#`; between kind and name it may say
+/// `on Platform`, `in "region"` and `seen hours` (ago, where the asset is read every six hours).
 macro_rules! control {
     (
         $(#[doc = $prose:literal])*
@@ -251,7 +260,8 @@ macro_rules! control {
         workload: $workload:ident($workload_arg:expr),
         cluster: $cluster:ident($cluster_arg:expr),
         host: $host:ident($host_arg:expr),
-        $($verdict:ident $kind:ident $(on $platform:ident)? $vector:literal => $facts:literal,)*
+        $($verdict:ident $kind:ident $(on $platform:ident)? $(in $region:literal)? $(seen $hours:literal)?
+            $vector:literal => $facts:literal,)*
     ) => {
         $(#[doc = $prose])*
         pub static $name: $crate::rules::Control = $crate::rules::Control {
@@ -273,6 +283,8 @@ macro_rules! control {
                 verdict: $crate::rules::control::verdict!($verdict),
                 kind: $crate::rules::control::kind!($kind),
                 platform: $crate::rules::control::platform!($($platform)?),
+                region: $crate::rules::control::optional!($($region)?),
+                seen_hours_ago: $crate::rules::control::optional!($($hours)?),
                 name: $vector,
                 facts: $facts,
             }),*],
@@ -341,3 +353,13 @@ macro_rules! platform {
     };
 }
 pub(crate) use platform;
+
+macro_rules! optional {
+    () => {
+        None
+    };
+    ($value:literal) => {
+        Some($value)
+    };
+}
+pub(crate) use optional;

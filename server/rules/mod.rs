@@ -12,6 +12,10 @@ mod control;
 pub use control::{Check, Context, Control, Framework, NoFacts, Reading, Readings, Vector};
 use control::{control, known};
 
+use std::sync::LazyLock;
+
+use sha2::{Digest, Sha256};
+
 use crate::model::Outcome;
 
 /// Every control, ordered by area and number.
@@ -28,6 +32,21 @@ pub fn find(code: &str) -> Option<&'static Control> {
 /// Every control's verdict on one asset, in the order of [`all`].
 pub fn evaluate(context: &Context<'_>) -> Vec<Outcome> {
     all().iter().map(|control| control.judge(context)).collect()
+}
+
+/// A digest of the set of controls: it changes when a control comes or goes and with each version
+/// of the program, so that whoever stores verdicts knows what to judge again.
+pub fn control_set() -> [u8; 32] {
+    static SET: LazyLock<[u8; 32]> = LazyLock::new(|| {
+        let mut digest = Sha256::new();
+        digest.update(env!("CARGO_PKG_VERSION"));
+        for control in all() {
+            digest.update([0]);
+            digest.update(control.code);
+        }
+        digest.finalize().into()
+    });
+    *SET
 }
 
 #[cfg(test)]
