@@ -14,7 +14,7 @@ fn day(number: i64) -> chrono::DateTime<chrono::Utc> {
 
 fn verdict(asset: &Asset, code: &str) -> Verdict {
     let settings = Settings::default();
-    let context = Context { asset, now: day(0), settings: &settings, freshness: None };
+    let context = Context { asset, now: day(0), settings: &settings, freshness: None, watched_since: None };
     rules::find(code).unwrap_or_else(|| panic!("there is no control {code}")).judge(&context).verdict
 }
 
