@@ -123,6 +123,10 @@ CREATE TABLE assessments (
     asset_id    uuid NOT NULL,
     control_set bytea NOT NULL,
     facts_hash  bytea NOT NULL,
+    -- The asset's state, connection and platform when it was judged: what it is counted under.
+    state         text NOT NULL,
+    connection_id uuid NOT NULL,
+    platform      text NOT NULL,
     assessed_at timestamptz NOT NULL,
     score       real,
     known       integer NOT NULL,
@@ -136,7 +140,7 @@ CREATE TABLE assessments (
 );
 
 -- Counts that pages read: how many present assets have this verdict of this control. Kept by
--- differences in the transaction that writes assessments, and rebuilt once a day.
+-- differences in the transaction that writes assessments.
 CREATE TABLE tallies (
     tenant_id     uuid NOT NULL,
     connection_id uuid NOT NULL,

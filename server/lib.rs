@@ -19,5 +19,7 @@ pub mod collect;
 pub mod demo;
 pub mod error;
 pub mod model;
+pub mod pipeline;
 pub mod rules;
+pub mod score;
 pub mod store;

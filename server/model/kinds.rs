@@ -66,6 +66,13 @@ closed_list! {
     }
 }
 
+impl Area {
+    /// The area of a control, by the letters its code opens with.
+    pub fn of_control(code: &str) -> Option<Self> {
+        code.split('-').next()?.parse().ok()
+    }
+}
+
 closed_list! {
     /// The two standpoints.
     pub enum Family {

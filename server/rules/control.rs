@@ -25,7 +25,12 @@ pub struct Context<'a> {
     pub watched_since: Option<DateTime<Utc>>,
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
+    /// For facts read just now, without a history.
+    pub fn fresh(asset: &'a Asset, settings: &'a Settings, now: DateTime<Utc>) -> Self {
+        Self { asset, now, settings, freshness: None, watched_since: None }
+    }
+
     /// What the asset runs on.
     pub fn platform(&self) -> Platform {
         self.asset.platform

@@ -4,7 +4,14 @@
 //! transaction belongs to one tenant and acts as a role that row-level security binds, so a
 //! forgotten `WHERE` shows nothing of anybody else. Rows become model types here and go no further.
 
+pub mod assessments;
+pub mod assets;
+pub mod connections;
+pub mod findings;
 mod private;
+pub mod runs;
+pub mod tallies;
+pub mod tenants;
 
 pub use private::{PrivateError, PrivatePostgres};
 
@@ -18,6 +25,17 @@ use crate::model::TenantId;
 
 /// Numbered SQL, applied in order.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
+
+/// A text column as the closed list it belongs to.
+fn parsed<T: FromStr<Err = String>>(table: &'static str, text: &str) -> Result<T, StoreError> {
+    text.parse().map_err(|problem| StoreError::Inconsistent { table, problem })
+}
+
+/// A value of ours as JSON.
+fn to_json(table: &'static str, value: &impl serde::Serialize) -> Result<serde_json::Value, StoreError> {
+    serde_json::to_value(value)
+        .map_err(|fault| StoreError::Inconsistent { table, problem: fault.to_string() })
+}
 
 /// What can go wrong between us and the database.
 #[derive(Debug, thiserror::Error)]

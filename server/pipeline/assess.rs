@@ -1,0 +1,262 @@
+//! Judging: what changed since it was last judged, in batches, on all cores, with its findings,
+//! counts and sums in one transaction a batch.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use rayon::prelude::*;
+use uuid::Uuid;
+
+use super::lives::{self, Now};
+use crate::model::{Area, Freshness, Kind, Outcome, Platform, Settings, TenantId};
+use crate::rules::{self, Context, Control};
+use crate::score::{self, Score, Standing, Weighed};
+use crate::store::assessments::{self, Assessment, Due, Judged, Scope};
+use crate::store::findings::{self, Change, Life};
+use crate::store::tallies::{self, Difference, SumKey, TallyKey};
+use crate::store::{Store, StoreError, tenants};
+
+/// Assets judged and written together.
+const BATCH: i64 = 1_000;
+
+/// What to judge, and on whose behalf.
+#[derive(Debug, Clone, Copy)]
+pub struct Assess {
+    /// Whose assets.
+    pub tenant: TenantId,
+    /// Of one connection, or of all.
+    pub connection: Option<Uuid>,
+    /// Changed ones, or all.
+    pub scope: Scope,
+    /// The run that led here.
+    pub run: Option<Uuid>,
+    /// The moment the verdicts speak of.
+    pub now: DateTime<Utc>,
+}
+
+/// What an assessment did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Assessed {
+    /// Assets judged.
+    pub assets: u64,
+    /// Findings opened, resolved, reopened or changed.
+    pub findings: u64,
+}
+
+/// Judges what is due. Each batch is complete in itself, so stopping in the middle loses nothing:
+/// what was not judged is still due.
+pub async fn assess(store: &Store, what: Assess) -> Result<Assessed, StoreError> {
+    let control_set = rules::control_set();
+    let mut done = Assessed::default();
+    let mut after = None;
+    let mut tx = store.begin(what.tenant).await?;
+    let settings = tenants::settings(&mut tx).await?;
+    drop(tx);
+    loop {
+        let mut tx = store.begin(what.tenant).await?;
+        let due = assessments::due(&mut tx, what.connection, &control_set, what.scope, after, BATCH).await?;
+        let Some(last) = due.last() else { break };
+        after = Some(last.id);
+        let ids: Vec<_> = due.iter().map(|one| one.id).collect();
+        let mut lives: HashMap<_, Vec<Life>> = HashMap::new();
+        for life in findings::of_assets(&mut tx, &ids).await? {
+            lives.entry(life.asset).or_default().push(life);
+        }
+        let context = (settings.clone(), what.now);
+        let verdicts = tokio::task::spawn_blocking(move || {
+            due.into_par_iter()
+                .map(|one| Judgement::new(one, &lives, &context.0, context.1))
+                .collect::<Vec<_>>()
+        })
+        .await
+        .map_err(|_| StoreError::Inconsistent { table: "assets", problem: "a control panicked".into() })?;
+        done.assets += verdicts.len() as u64;
+        done.findings += write(&mut tx, &control_set, verdicts, &what).await?;
+        tx.commit().await?;
+    }
+    let mut tx = store.begin(what.tenant).await?;
+    tallies::close_day(&mut tx, what.now.date_naive()).await?;
+    tx.commit().await?;
+    Ok(done)
+}
+
+async fn write(
+    tx: &mut crate::store::Tx,
+    control_set: &[u8],
+    verdicts: Vec<Judgement>,
+    what: &Assess,
+) -> Result<u64, StoreError> {
+    let mut difference = Difference::default();
+    let (mut written, mut gone, mut changes) = (Vec::new(), Vec::new(), Vec::new());
+    for one in verdicts {
+        one.count(&mut difference);
+        changes.extend(one.changes);
+        match one.assessment {
+            Some(assessment) => written.push(assessment),
+            None => gone.push(one.due.id),
+        }
+    }
+    assessments::write(tx, control_set, &written, what.now).await?;
+    assessments::forget(tx, &gone).await?;
+    findings::write(tx, &changes, what.run, what.now).await?;
+    tallies::apply(tx, &difference).await?;
+    Ok(changes.len() as u64)
+}
+
+/// Everything one asset's verdicts lead to.
+struct Judgement {
+    due: Due,
+    assessment: Option<Assessment>,
+    changes: Vec<Change>,
+}
+
+impl Judgement {
+    fn new(
+        due: Due,
+        lives: &HashMap<crate::model::AssetId, Vec<Life>>,
+        settings: &Settings,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let outcomes = (due.state != "gone").then(|| {
+            let freshness = Freshness { last_seen: due.last_seen, interval_seconds: due.interval_seconds };
+            rules::evaluate(&Context {
+                freshness: Some(freshness),
+                watched_since: Some(due.first_seen),
+                ..Context::fresh(&due.asset, settings, now)
+            })
+        });
+        let lives = lives.get(&due.id).map_or(&[][..], Vec::as_slice);
+        let changes = changes(&due, outcomes.as_deref(), lives, now);
+        let assessment = outcomes.map(|outcomes| assessment(&due, &outcomes));
+        Self { due, assessment, changes }
+    }
+
+    /// Takes back what the asset counted for before and adds what it counts for now.
+    fn count(&self, difference: &mut Difference) {
+        let kind = self.due.asset.kind();
+        if let Some(counted_as) = self.due.counted_as {
+            tally(kind, counted_as, &self.due.before, -1, difference);
+        }
+        if let Some(now) = &self.assessment {
+            tally(kind, (now.connection, now.platform), &now.judged, 1, difference);
+        }
+    }
+}
+
+fn assessment(due: &Due, outcomes: &[Outcome]) -> Assessment {
+    let judged: Vec<Judged> =
+        rules::all().iter().zip(outcomes).map(|(control, outcome)| stored(due, control, outcome)).collect();
+    Assessment {
+        id: due.id,
+        hash: due.hash.clone(),
+        state: due.state.clone(),
+        connection: due.connection,
+        platform: due.asset.platform,
+        score: score_of(&judged, None),
+        judged,
+    }
+}
+
+fn stored(due: &Due, control: &Control, outcome: &Outcome) -> Judged {
+    let fixed = control.readings.fixed(due.asset.kind()).is_some();
+    Judged {
+        control: control.code.to_owned(),
+        verdict: outcome.verdict,
+        severity: lives::severity(control, outcome),
+        reason: if fixed { String::new() } else { outcome.reason.to_string() },
+        evidence: outcome.evidence.clone(),
+        permission: outcome.permission.clone(),
+    }
+}
+
+fn changes(due: &Due, outcomes: Option<&[Outcome]>, before: &[Life], now: DateTime<Utc>) -> Vec<Change> {
+    let codes = rules::all().iter().map(|control| control.code);
+    let verdicts = outcomes.unwrap_or_default().iter().map(|outcome| outcome.verdict);
+    let standing = Standing::of(codes.zip(verdicts));
+    let mut changes = Vec::new();
+    for (position, control) in rules::all().iter().enumerate() {
+        let id = due.id.finding(control.code, "");
+        let outcome = outcomes.map(|outcomes| &outcomes[position]);
+        let state = Now { asset: due.id, hidden: due.state == "stale", control, outcome, standing, at: now };
+        if let Some((life, event)) = lives::turn(before.iter().find(|life| life.id == id), &state) {
+            changes.push(Change {
+                life,
+                connection: due.connection,
+                control: control.code,
+                area: control.area,
+                kind: due.asset.kind(),
+                event,
+            });
+        }
+    }
+    changes
+}
+
+fn score_of(judged: &[Judged], area: Option<Area>) -> Score {
+    score::score(judged.iter().filter_map(|one| {
+        let of = Area::of_control(&one.control)?;
+        area.is_none_or(|wanted| wanted == of).then_some(Weighed {
+            area: of,
+            severity: one.severity,
+            verdict: one.verdict,
+        })
+    }))
+}
+
+fn tally(
+    kind: Kind,
+    (connection, platform): (Uuid, Platform),
+    judged: &[Judged],
+    sign: i32,
+    difference: &mut Difference,
+) {
+    for one in judged {
+        let key = TallyKey {
+            connection,
+            control: one.control.clone(),
+            kind,
+            platform,
+            verdict: one.verdict,
+            severity: one.severity,
+        };
+        *difference.tallies.entry(key).or_default() += i64::from(sign);
+    }
+    let areas = Area::ALL.iter().map(|area| (area.code(), Some(*area)));
+    for (code, area) in areas.chain([("", None)]) {
+        let score = score_of(judged, area);
+        if area.is_none() || score.known + score.unknown > 0 {
+            let key = SumKey { connection, kind, area: code };
+            difference.sums.entry(key).or_default().count(&score, sign);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Verdict;
+
+    #[test]
+    fn every_control_code_leads_to_its_area() {
+        for control in rules::all() {
+            assert_eq!(Area::of_control(control.code), Some(control.area));
+        }
+        assert_eq!(Area::of_control("nothing"), None);
+    }
+
+    #[test]
+    fn only_pass_and_fail_are_known() {
+        let judged = |verdict| Judged {
+            control: "ACC-01".into(),
+            verdict,
+            severity: crate::model::Severity::High,
+            reason: String::new(),
+            evidence: Vec::new(),
+            permission: None,
+        };
+        let all: Vec<_> = Verdict::ALL.iter().copied().map(judged).collect();
+        let score = score_of(&all, Some(Area::Access));
+        assert_eq!((score.known, score.unknown), (2, 1));
+        assert_eq!(score_of(&all, Some(Area::Api)), Score::default());
+    }
+}

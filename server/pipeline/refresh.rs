@@ -1,0 +1,206 @@
+//! Collecting: drains a collector into the store, batch by batch, with the run's heart beating.
+//!
+//! Idempotent: a run taken up again after a crash writes the same assets under the same ids. An
+//! unchanged asset costs one sighting; a changed one keeps its earlier facts as a version.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+
+use crate::analysis::history;
+use crate::collect::{CollectError, Collector, Event, RunBuilder};
+use crate::model::{Asset, AssetId, Gap, TenantId};
+use crate::store::assets::{self, Previous, Seen};
+use crate::store::runs::{self, Claim, Standing};
+use crate::store::{Store, StoreError};
+
+/// Assets written together.
+const BATCH: usize = 500;
+/// How long a batch may wait to fill up, and how often the heart beats.
+const BEAT: Duration = Duration::from_millis(1_000);
+
+/// Why a run ended before its collector did.
+#[derive(Debug, thiserror::Error)]
+pub enum RefreshError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The source could not be read at all.
+    #[error(transparent)]
+    Collect(#[from] CollectError),
+    /// Another worker has taken the run over.
+    #[error("another worker has taken the run over")]
+    Outdated,
+}
+
+/// Reads everything `collector` finds into the store under `claim`, with `clock` telling the time.
+pub async fn refresh<C: Collector>(
+    store: &Store,
+    tenant: TenantId,
+    claim: Claim,
+    collector: &C,
+    clock: fn() -> DateTime<Utc>,
+) -> Result<Standing, RefreshError> {
+    let (run, events) = RunBuilder::channel(2 * BATCH);
+    let reading = async move { collector.collect(&run).await };
+    let mut intake = Intake::new(store, tenant, claim, clock);
+    let (read, taken) = tokio::join!(reading, intake.drain(events));
+    taken?;
+    intake.close(read).await
+}
+
+/// The writing side of a run.
+struct Intake<'a> {
+    store: &'a Store,
+    tenant: TenantId,
+    claim: Claim,
+    clock: fn() -> DateTime<Utc>,
+    standing: Standing,
+    batch: HashMap<AssetId, Asset>,
+    gaps: Vec<Gap>,
+    hidden: bool,
+}
+
+impl<'a> Intake<'a> {
+    fn new(store: &'a Store, tenant: TenantId, claim: Claim, clock: fn() -> DateTime<Utc>) -> Self {
+        let (standing, batch, gaps) = (Standing::default(), HashMap::new(), Vec::new());
+        Self { store, tenant, claim, clock, standing, batch, gaps, hidden: false }
+    }
+
+    /// Takes events until the collector is done. Owns the stream, so that the collector stops as
+    /// soon as nothing can be written.
+    async fn drain(&mut self, mut events: mpsc::Receiver<Event>) -> Result<(), RefreshError> {
+        let mut beat = tokio::time::interval(BEAT);
+        loop {
+            tokio::select! {
+                event = events.recv() => match event {
+                    Some(event) => self.take(event).await?,
+                    None => return self.flush().await,
+                },
+                _ = beat.tick() => self.flush().await?,
+            }
+        }
+    }
+
+    async fn take(&mut self, event: Event) -> Result<(), RefreshError> {
+        match event {
+            Event::Asset(asset) => {
+                // The same asset twice in one pass (two pages that overlap) is one asset.
+                self.batch.insert(asset.key.id(self.tenant), *asset);
+                if self.batch.len() >= BATCH {
+                    self.flush().await?;
+                }
+            }
+            Event::Gap(gap) => {
+                self.hidden |= gap.hides_assets;
+                self.standing.gaps += 1;
+                if self.gaps.len() < runs::MOST_GAPS {
+                    self.gaps.push(gap);
+                }
+            }
+            Event::Progress(progress) => {
+                self.standing.phase = progress.phase;
+                self.standing.done = i64::try_from(progress.done).unwrap_or(i64::MAX);
+                self.standing.total = progress.total.and_then(|total| i64::try_from(total).ok());
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what has gathered, and beats the heart in the same transaction: a worker that lost
+    /// its run writes nothing.
+    async fn flush(&mut self) -> Result<(), RefreshError> {
+        let now = (self.clock)();
+        let mut tx = self.store.begin(self.tenant).await?;
+        if !self.batch.is_empty() {
+            let batch = std::mem::take(&mut self.batch);
+            let ids: Vec<_> = batch.keys().copied().collect();
+            let previous = assets::previous(&mut tx, &ids).await?;
+            self.standing.seen += i64::try_from(ids.len()).unwrap_or(i64::MAX);
+            let changed = changed(batch, &previous, now)?;
+            if !changed.is_empty() {
+                assets::write(&mut tx, self.claim.connection, self.claim.run, &changed, now).await?;
+                self.standing.changed += i64::try_from(changed.len()).unwrap_or(i64::MAX);
+            }
+            assets::sight(&mut tx, self.claim.run, &ids, now).await?;
+        }
+        if !runs::beat(&mut tx, self.claim, now, &self.standing).await? {
+            return Err(RefreshError::Outdated);
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Writes the gaps and what the run did not see.
+    async fn close(mut self, read: Result<(), CollectError>) -> Result<Standing, RefreshError> {
+        if let Err(error) = &read {
+            self.hidden = true;
+            self.standing.gaps += 1;
+            self.gaps.push(source_gap(error));
+        }
+        let mut tx = self.store.begin(self.tenant).await?;
+        if !runs::beat(&mut tx, self.claim, (self.clock)(), &self.standing).await? {
+            return Err(RefreshError::Outdated);
+        }
+        runs::write_gaps(&mut tx, self.claim.run, &self.gaps).await?;
+        assets::close_unseen(&mut tx, self.claim.connection, self.claim.run, self.hidden).await?;
+        tx.commit().await?;
+        read?;
+        Ok(self.standing)
+    }
+}
+
+fn source_gap(error: &CollectError) -> Gap {
+    Gap {
+        facet: "the whole source".into(),
+        call: "connect".into(),
+        code: match error {
+            CollectError::Credentials { code, .. } => code.clone(),
+            CollectError::Unreachable { .. } => "unreachable".into(),
+            CollectError::Invalid { .. } => "invalid".into(),
+            CollectError::Stopped(_) => "stopped".into(),
+        },
+        message: error.to_string(),
+        permission: None,
+        asset: None,
+        hides_assets: true,
+    }
+}
+
+/// Carries history over and keeps what is new or different.
+fn changed(
+    batch: HashMap<AssetId, Asset>,
+    previous: &HashMap<AssetId, Previous>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Seen>, StoreError> {
+    let mut changed = Vec::new();
+    for (id, mut asset) in batch {
+        let before = previous.get(&id);
+        let first_seen = before.map_or(now, |before| before.first_seen);
+        history::carry(before.map(|before| &before.asset), first_seen, &mut asset, now);
+        let facts = serde_json::to_value(&asset.facts)
+            .map(|mut value| value["facts"].take())
+            .map_err(|fault| StoreError::Inconsistent { table: "assets", problem: fault.to_string() })?;
+        let hash = digest(&asset, &facts);
+        if before.is_none_or(|before| before.hash != hash) {
+            changed.push(Seen { id, asset, facts, hash });
+        }
+    }
+    // In order of id, so that two runs that meet on the same assets never wait for each other.
+    changed.sort_unstable_by_key(|seen| seen.id);
+    Ok(changed)
+}
+
+/// What must differ for an asset to have changed: its facts, its name, its platform. A JSON object
+/// prints its keys in order, so the same facts have the same digest.
+fn digest(asset: &Asset, facts: &serde_json::Value) -> Vec<u8> {
+    let mut digest = Sha256::new();
+    digest.update(asset.name.as_bytes());
+    digest.update([0]);
+    digest.update(asset.platform.code());
+    digest.update([0]);
+    digest.update(facts.to_string());
+    digest.finalize().to_vec()
+}

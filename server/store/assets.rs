@@ -1,0 +1,183 @@
+//! Assets as runs see them: upserted in batches, with history on change only.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{StoreError, Tx};
+use crate::model::{Asset, AssetId, AssetKey, Facts};
+
+/// What we knew of an asset before this run.
+#[derive(Debug)]
+pub struct Previous {
+    /// The asset with its facts.
+    pub asset: Asset,
+    /// Digest of the facts.
+    pub hash: Vec<u8>,
+    /// When the asset was first seen.
+    pub first_seen: DateTime<Utc>,
+}
+
+/// An asset ready to be written.
+#[derive(Debug)]
+pub struct Seen {
+    /// Its id.
+    pub id: AssetId,
+    /// The asset.
+    pub asset: Asset,
+    /// Its facts as they are stored.
+    pub facts: serde_json::Value,
+    /// Digest of the facts.
+    pub hash: Vec<u8>,
+}
+
+/// What we knew of these assets.
+pub async fn previous(tx: &mut Tx, ids: &[AssetId]) -> Result<HashMap<AssetId, Previous>, StoreError> {
+    let tenant = tx.tenant();
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows = sqlx::query!(
+        "SELECT id, provider, account, region, native_id, kind, platform, name, facts, facts_hash, first_seen
+         FROM assets WHERE tenant_id = $1 AND id = ANY($2)",
+        tenant.0,
+        &ids
+    )
+    .fetch_all(tx.on())
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let key = AssetKey {
+                provider: super::parsed("assets", &row.provider)?,
+                account: row.account,
+                region: row.region,
+                native_id: row.native_id,
+            };
+            let asset = assemble(key, row.name, &row.platform, &row.kind, row.facts)?;
+            Ok((AssetId(row.id), Previous { asset, hash: row.facts_hash, first_seen: row.first_seen }))
+        })
+        .collect()
+}
+
+/// An asset from the columns of its row.
+pub(in crate::store) fn assemble(
+    key: AssetKey,
+    name: String,
+    platform: &str,
+    kind: &str,
+    facts: serde_json::Value,
+) -> Result<Asset, StoreError> {
+    let inconsistent = |fault: serde_json::Error| StoreError::Inconsistent {
+        table: "assets",
+        problem: format!("{}: {fault}", key.native_id),
+    };
+    let facts = match super::parsed("assets", kind)? {
+        crate::model::Kind::Function => serde_json::from_value(facts).map(Facts::Function),
+        crate::model::Kind::Repository => serde_json::from_value(facts).map(Facts::Repository),
+        crate::model::Kind::Image => serde_json::from_value(facts).map(Facts::Image),
+        other => {
+            let problem = format!("no facts of kind {other}");
+            return Err(StoreError::Inconsistent { table: "assets", problem });
+        }
+    }
+    .map_err(inconsistent)?;
+    Ok(Asset { key, name, platform: super::parsed("assets", platform)?, facts })
+}
+
+/// Writes new and changed assets, keeping the facts that changed as a version.
+pub async fn write(
+    tx: &mut Tx,
+    connection: Uuid,
+    run: Uuid,
+    changed: &[Seen],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    let ids: Vec<Uuid> = changed.iter().map(|seen| seen.id.0).collect();
+    sqlx::query!(
+        "INSERT INTO asset_versions (tenant_id, asset_id, seen_at, run_id, facts)
+         SELECT tenant_id, id, changed_at, $3, facts FROM assets WHERE tenant_id = $1 AND id = ANY($2)
+         ON CONFLICT DO NOTHING",
+        tenant.0,
+        &ids,
+        run
+    )
+    .execute(tx.on())
+    .await?;
+    let text = |pick: fn(&Asset) -> &str| {
+        changed.iter().map(|seen| pick(&seen.asset).to_owned()).collect::<Vec<_>>()
+    };
+    sqlx::query!(
+        "INSERT INTO assets (tenant_id, id, connection_id, provider, account, region, native_id, kind, family,
+                             platform, name, facts, facts_hash, first_seen, changed_at)
+         SELECT $1, a.id, $2, a.provider, a.account, a.region, a.native_id, a.kind, a.family,
+                a.platform, a.name, a.facts, a.hash, $3, $3
+         FROM unnest($4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+                     $11::text[], $12::text[], $13::jsonb[], $14::bytea[])
+              AS a(id, provider, account, region, native_id, kind, family, platform, name, facts, hash)
+         ON CONFLICT (tenant_id, id) DO UPDATE SET
+            connection_id = EXCLUDED.connection_id, platform = EXCLUDED.platform, name = EXCLUDED.name,
+            facts = EXCLUDED.facts, facts_hash = EXCLUDED.facts_hash, changed_at = EXCLUDED.changed_at,
+            state = 'present'",
+        tenant.0,
+        connection,
+        now,
+        &ids,
+        &text(|asset| asset.key.provider.code()),
+        &text(|asset| &asset.key.account),
+        &text(|asset| &asset.key.region),
+        &text(|asset| &asset.key.native_id),
+        &text(|asset| asset.kind().code()),
+        &text(|asset| asset.family().code()),
+        &text(|asset| asset.platform.code()),
+        &text(|asset| &asset.name),
+        &changed.iter().map(|seen| seen.facts.clone()).collect::<Vec<_>>(),
+        &changed.iter().map(|seen| seen.hash.clone()).collect::<Vec<_>>()
+    )
+    .execute(tx.on())
+    .await?;
+    Ok(())
+}
+
+/// Notes that a run saw these assets; those that had been missing are present again.
+pub async fn sight(tx: &mut Tx, run: Uuid, ids: &[AssetId], now: DateTime<Utc>) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    sqlx::query!(
+        "INSERT INTO sightings (tenant_id, asset_id, run_id, seen_at)
+         SELECT $1, id, $2, $3 FROM unnest($4::uuid[]) AS id
+         ON CONFLICT (tenant_id, asset_id) DO UPDATE SET run_id = EXCLUDED.run_id, seen_at = EXCLUDED.seen_at",
+        tenant.0,
+        run,
+        now,
+        &ids
+    )
+    .execute(tx.on())
+    .await?;
+    sqlx::query!(
+        "UPDATE assets SET state = 'present' WHERE tenant_id = $1 AND id = ANY($2) AND state <> 'present'",
+        tenant.0,
+        &ids
+    )
+    .execute(tx.on())
+    .await?;
+    Ok(())
+}
+
+/// Marks the assets of a connection that `run` did not see: `stale` where a gap may have hidden
+/// them, `gone` otherwise. Returns how many changed state.
+pub async fn close_unseen(tx: &mut Tx, connection: Uuid, run: Uuid, hidden: bool) -> Result<u64, StoreError> {
+    let tenant = tx.tenant();
+    let state = if hidden { "stale" } else { "gone" };
+    let done = sqlx::query!(
+        "UPDATE assets a SET state = $4 FROM sightings s
+         WHERE a.tenant_id = $1 AND a.connection_id = $2 AND a.state NOT IN ($4, 'gone')
+           AND s.tenant_id = a.tenant_id AND s.asset_id = a.id AND s.run_id <> $3",
+        tenant.0,
+        connection,
+        run,
+        state
+    )
+    .execute(tx.on())
+    .await?;
+    Ok(done.rows_affected())
+}

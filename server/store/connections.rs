@@ -1,0 +1,126 @@
+//! Connections: the sources a tenant lets us read.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{StoreError, Tx, parsed, to_json};
+use crate::model::{ConnectionSpec, Provider};
+
+/// A source we may read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    /// Its id.
+    pub id: Uuid,
+    /// The name people gave it; unique within the tenant.
+    pub name: String,
+    /// Who runs the source.
+    pub provider: Provider,
+    /// How to reach it.
+    pub spec: ConnectionSpec,
+    /// How often it is read, in seconds.
+    pub interval_seconds: i64,
+    /// Not read until somebody says so.
+    pub paused: bool,
+}
+
+struct Row {
+    id: Uuid,
+    name: String,
+    provider: String,
+    spec: serde_json::Value,
+    interval_seconds: i64,
+    paused: bool,
+}
+
+impl TryFrom<Row> for Connection {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let spec = serde_json::from_value(row.spec).map_err(|fault| StoreError::Inconsistent {
+            table: "connections",
+            problem: format!("{}: {fault}", row.name),
+        })?;
+        Ok(Self {
+            id: row.id,
+            name: row.name,
+            provider: parsed("connections", &row.provider)?,
+            spec,
+            interval_seconds: row.interval_seconds,
+            paused: row.paused,
+        })
+    }
+}
+
+/// All connections by name.
+pub async fn list(tx: &mut Tx) -> Result<Vec<Connection>, StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Row,
+        "SELECT id, name, provider, spec, interval_seconds, paused FROM connections
+         WHERE tenant_id = $1 ORDER BY name LIMIT 10000",
+        tenant.0
+    )
+    .fetch_all(tx.on())
+    .await?
+    .into_iter()
+    .map(Connection::try_from)
+    .collect()
+}
+
+/// The connection with this id.
+pub async fn get(tx: &mut Tx, id: Uuid) -> Result<Option<Connection>, StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query_as!(
+        Row,
+        "SELECT id, name, provider, spec, interval_seconds, paused FROM connections
+         WHERE tenant_id = $1 AND id = $2",
+        tenant.0,
+        id
+    )
+    .fetch_optional(tx.on())
+    .await?
+    .map(Connection::try_from)
+    .transpose()
+}
+
+/// The connection of this name.
+pub async fn by_name(tx: &mut Tx, name: &str) -> Result<Option<Connection>, StoreError> {
+    Ok(list(tx).await?.into_iter().find(|connection| connection.name == name))
+}
+
+/// Adds a connection, or gives an existing one of the same name another way to be reached.
+pub async fn save(
+    tx: &mut Tx,
+    name: &str,
+    spec: &ConnectionSpec,
+    interval_seconds: i64,
+    now: DateTime<Utc>,
+) -> Result<Uuid, StoreError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query!(
+        "INSERT INTO connections (tenant_id, id, name, provider, spec, interval_seconds, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)
+         ON CONFLICT (tenant_id, name) DO UPDATE
+            SET provider = EXCLUDED.provider, spec = EXCLUDED.spec, interval_seconds = EXCLUDED.interval_seconds
+         RETURNING id",
+        tenant.0,
+        Uuid::now_v7(),
+        name,
+        spec.provider().code(),
+        to_json("connections", spec)?,
+        interval_seconds,
+        now
+    )
+    .fetch_one(tx.on())
+    .await?;
+    Ok(row.id)
+}
+
+/// Removes a connection with everything read through it. False where there was none.
+pub async fn remove(tx: &mut Tx, name: &str) -> Result<bool, StoreError> {
+    let tenant = tx.tenant();
+    let done = sqlx::query!("DELETE FROM connections WHERE tenant_id = $1 AND name = $2", tenant.0, name)
+        .execute(tx.on())
+        .await?;
+    Ok(done.rows_affected() > 0)
+}

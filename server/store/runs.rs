@@ -1,0 +1,235 @@
+//! Runs: one collection pass over one connection, and the queue they wait in.
+//!
+//! A run is its own job. A worker claims it, beats its heart while it reads, and holds a *claim*
+//! that carries the attempt; when the heart stops, another worker claims the run with the next
+//! attempt, and whatever the first one still tries to write finds its attempt outdated.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use super::{StoreError, Tx};
+use crate::model::Gap;
+
+/// A heart that has been silent this long has stopped.
+pub const SILENCE: TimeDelta = TimeDelta::seconds(25);
+/// A run is given up after this many attempts.
+pub const MOST_ATTEMPTS: i32 = 5;
+/// Gaps kept of one run; the rest is counted.
+pub const MOST_GAPS: usize = 2_000;
+
+/// The right to work on a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// The run.
+    pub run: Uuid,
+    /// Its connection.
+    pub connection: Uuid,
+    /// Which attempt this is, from 1.
+    pub attempt: i32,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It read what it could.
+    Done,
+    /// Nothing could be read.
+    Failed,
+    /// It was stopped too often.
+    Interrupted,
+}
+
+impl Ending {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// Queues a run of a connection. None where one is waiting or running already.
+pub async fn enqueue(tx: &mut Tx, connection: Uuid, now: DateTime<Utc>) -> Result<Option<Uuid>, StoreError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query!(
+        "INSERT INTO runs (tenant_id, id, connection_id, queued_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (tenant_id, connection_id) WHERE state IN ('queued', 'running') DO NOTHING
+         RETURNING id",
+        tenant.0,
+        Uuid::now_v7(),
+        connection,
+        now
+    )
+    .fetch_optional(tx.on())
+    .await?;
+    Ok(row.map(|row| row.id))
+}
+
+/// Queues every connection whose last run began longer ago than its interval. Returns how many.
+pub async fn enqueue_due(tx: &mut Tx, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    let tenant = tx.tenant();
+    let done = sqlx::query!(
+        "INSERT INTO runs (tenant_id, id, connection_id, queued_at)
+         SELECT c.tenant_id, gen_random_uuid(), c.id, $2::timestamptz FROM connections c
+         WHERE c.tenant_id = $1 AND NOT c.paused AND NOT EXISTS (
+            SELECT FROM runs r WHERE r.tenant_id = c.tenant_id AND r.connection_id = c.id
+              AND (r.state IN ('queued', 'running') OR r.queued_at > $2::timestamptz - make_interval(secs => c.interval_seconds)))
+         ON CONFLICT (tenant_id, connection_id) WHERE state IN ('queued', 'running') DO NOTHING",
+        tenant.0,
+        now
+    )
+    .execute(tx.on())
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Claims the next run: one that waits, or one whose worker fell silent.
+pub async fn claim(tx: &mut Tx, now: DateTime<Utc>) -> Result<Option<Claim>, StoreError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query!(
+        "UPDATE runs SET state = 'running', attempts = attempts + 1, heartbeat_at = $2,
+                started_at = coalesce(started_at, $2), phase = 'starting', done = 0, total = NULL
+         WHERE tenant_id = $1 AND id = (
+            SELECT id FROM runs WHERE tenant_id = $1 AND attempts < $4
+              AND (state = 'queued' OR (state = 'running' AND heartbeat_at < $3))
+            ORDER BY queued_at FOR UPDATE SKIP LOCKED LIMIT 1)
+         RETURNING id, connection_id, attempts",
+        tenant.0,
+        now,
+        now - SILENCE,
+        MOST_ATTEMPTS
+    )
+    .fetch_optional(tx.on())
+    .await?;
+    Ok(row.map(|row| Claim { run: row.id, connection: row.connection_id, attempt: row.attempts }))
+}
+
+/// Ends runs that fell silent at their last attempt.
+pub async fn give_up(tx: &mut Tx, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    let tenant = tx.tenant();
+    let done = sqlx::query!(
+        "UPDATE runs SET state = 'interrupted', finished_at = $2, fault = 'its worker stopped five times'
+         WHERE tenant_id = $1 AND state = 'running' AND heartbeat_at < $3 AND attempts >= $4",
+        tenant.0,
+        now,
+        now - SILENCE,
+        MOST_ATTEMPTS
+    )
+    .execute(tx.on())
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// How far a claimed run has come.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// What it is doing.
+    pub phase: String,
+    /// Of this phase, done.
+    pub done: i64,
+    /// Of this phase, in all.
+    pub total: Option<i64>,
+    /// Assets seen so far.
+    pub seen: i64,
+    /// Assets new or changed so far.
+    pub changed: i64,
+    /// Gaps met so far.
+    pub gaps: i64,
+}
+
+/// Beats the heart. False where the claim is outdated: another worker has the run.
+pub async fn beat(
+    tx: &mut Tx,
+    claim: Claim,
+    now: DateTime<Utc>,
+    standing: &Standing,
+) -> Result<bool, StoreError> {
+    let tenant = tx.tenant();
+    let done = sqlx::query!(
+        "UPDATE runs SET heartbeat_at = $4, phase = $5, done = $6, total = $7,
+                assets_seen = $8, assets_changed = $9, gap_count = $10
+         WHERE tenant_id = $1 AND id = $2 AND attempts = $3 AND state = 'running'",
+        tenant.0,
+        claim.run,
+        claim.attempt,
+        now,
+        standing.phase,
+        standing.done,
+        standing.total,
+        standing.seen,
+        standing.changed,
+        standing.gaps
+    )
+    .execute(tx.on())
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Ends a claimed run. False where the claim is outdated.
+pub async fn finish(
+    tx: &mut Tx,
+    claim: Claim,
+    ending: Ending,
+    fault: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let tenant = tx.tenant();
+    let done = sqlx::query!(
+        "UPDATE runs SET state = $4, fault = $5, finished_at = $6, heartbeat_at = $6, phase = ''
+         WHERE tenant_id = $1 AND id = $2 AND attempts = $3 AND state = 'running'",
+        tenant.0,
+        claim.run,
+        claim.attempt,
+        ending.code(),
+        fault,
+        now
+    )
+    .execute(tx.on())
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Lays a claimed run back into the queue, for another worker to take at once.
+pub async fn hand_back(tx: &mut Tx, claim: Claim) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "UPDATE runs SET state = 'queued', attempts = attempts - 1
+         WHERE tenant_id = $1 AND id = $2 AND attempts = $3 AND state = 'running'",
+        tenant.0,
+        claim.run,
+        claim.attempt
+    )
+    .execute(tx.on())
+    .await?;
+    Ok(())
+}
+
+/// Replaces the gaps of a run.
+pub async fn write_gaps(tx: &mut Tx, run: Uuid, gaps: &[Gap]) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    let gaps = &gaps[..gaps.len().min(MOST_GAPS)];
+    sqlx::query!("DELETE FROM gaps WHERE tenant_id = $1 AND run_id = $2", tenant.0, run)
+        .execute(tx.on())
+        .await?;
+    let text = |pick: fn(&Gap) -> &str| gaps.iter().map(|gap| pick(gap).to_owned()).collect::<Vec<_>>();
+    let maybe =
+        |pick: fn(&Gap) -> &Option<String>| gaps.iter().map(|gap| pick(gap).clone()).collect::<Vec<_>>();
+    sqlx::query!(
+        "INSERT INTO gaps (tenant_id, run_id, position, facet, call, code, message, permission, asset, hides_assets)
+         SELECT $1, $2, row_number() OVER () - 1, g.*
+         FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bool[]) AS g",
+        tenant.0,
+        run,
+        &text(|gap| &gap.facet),
+        &text(|gap| &gap.call),
+        &text(|gap| &gap.code),
+        &text(|gap| &gap.message),
+        &maybe(|gap| &gap.permission) as &[Option<String>],
+        &maybe(|gap| &gap.asset) as &[Option<String>],
+        &gaps.iter().map(|gap| gap.hides_assets).collect::<Vec<_>>()
+    )
+    .execute(tx.on())
+    .await?;
+    Ok(())
+}
