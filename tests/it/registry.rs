@@ -2,7 +2,7 @@
 
 use parallax::analysis::history;
 use parallax::collect::CollectError;
-use parallax::model::{Asset, Fact, RegistryCredentials, Settings, Verdict};
+use parallax::model::{Asset, ConnectionSpec, Fact, RegistryCredentials, Settings, Verdict};
 use parallax::rules::{self, Context};
 use serde_json::{Value, json};
 
@@ -212,4 +212,32 @@ async fn more_repositories_than_one_page_are_all_read_and_some_can_be_chosen() {
     spec.repositories = vec!["../../etc".into()];
     let error = collect(&spec).await.expect_err("no name").to_string();
     assert!(error.contains("../../etc"), "{error}");
+}
+
+#[tokio::test]
+async fn the_sample_cloud_is_read_whole_and_the_same_twice() {
+    let shape = parallax::demo::Shape { assets: 4_000, ..parallax::demo::Shape::default() };
+    let cloud = parallax::demo::SampleCloud::start(shape).await.expect("starts");
+    let spec = cloud.connections().into_iter().find_map(|(_, spec)| match spec {
+        ConnectionSpec::Registry(spec) => Some(spec),
+        _ => None,
+    });
+    let spec = spec.expect("the sample cloud has a registry");
+    let before = cloud.requests();
+    let started = std::time::Instant::now();
+    let mut first = collect(&spec).await.expect("reads");
+    println!(
+        "{} assets, {} calls, {} ms",
+        first.assets.len(),
+        cloud.requests() - before,
+        started.elapsed().as_millis()
+    );
+    assert!(first.assets.len() > 500, "{}", first.assets.len());
+    assert_eq!(first.gaps, []);
+    let mut second = collect(&spec).await.expect("reads");
+    for found in [&mut first, &mut second] {
+        found.assets.sort_by(|one, other| one.key.native_id.cmp(&other.key.native_id));
+        assert!(found.assets.windows(2).all(|pair| pair[0].key != pair[1].key), "an asset came twice");
+    }
+    assert_eq!(first.assets, second.assets);
 }

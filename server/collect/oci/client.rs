@@ -3,7 +3,7 @@
 //! `oci-client` lends its manifest types (see `wire`). Its transport reads bodies without a bound
 //! and follows redirects anywhere, so the calls themselves are ours.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -57,8 +57,10 @@ pub(super) struct Client {
     us: Auth,
     anyone: Auth,
     at_once: Semaphore,
-    /// Nobody asks before this moment: one call's throttling is everybody's.
+    /// Nobody asks before this moment.
     not_before: Mutex<Option<Instant>>,
+    /// Calls throttled since one was not.
+    turned_away: AtomicU32,
     zone: Zone,
     open: bool,
     no_referrers: AtomicBool,
@@ -86,6 +88,7 @@ impl Client {
             anyone: Auth::new(Login::Anonymous),
             at_once: Semaphore::new(AT_ONCE),
             not_before: Mutex::new(None),
+            turned_away: AtomicU32::new(0),
             zone: guard.nearest(),
             open: false,
             no_referrers: AtomicBool::new(false),
@@ -129,8 +132,9 @@ impl Client {
         }
         let ask = Ask { who: Who::Us, ..root.clone() };
         match self.call(&ask).await {
-            Ok(_) => Ok(()),
-            Err(Fault::Refused { code, .. } | Fault::Status { status: 400, code }) => Err(refused(code)),
+            // Some token servers give none without a scope: each call will tell for itself.
+            Ok(_) | Err(Fault::Status { status: 400, .. }) => Ok(()),
+            Err(Fault::Refused { code, .. }) => Err(refused(code)),
             Err(fault) => Err(CollectError::Unreachable {
                 what: what.to_owned(),
                 cause: format!("logging in: {fault}"),
@@ -222,7 +226,10 @@ impl Client {
             };
             let fault = match outcome {
                 Err(fault) if fault.is_passing() => fault,
-                settled => return settled,
+                settled => {
+                    self.turned_away.store(0, Ordering::Relaxed);
+                    return settled;
+                }
             };
             tries += 1;
             let wait = pause(&fault, tries);
@@ -231,7 +238,8 @@ impl Client {
                 return Err(fault);
             }
             tracing::debug!(path = ask.url.path(), %fault, wait_ms = wait.as_millis(), "trying again");
-            if throttled {
+            // One call turned away waits alone; several in a row mean all of us.
+            if throttled && self.turned_away.fetch_add(1, Ordering::Relaxed) > 0 {
                 self.put_off(wait);
             } else {
                 sleep(wait).await;

@@ -110,8 +110,8 @@ impl Fault {
         Fact::Unknown(Unknown { reason: self.to_string(), permission })
     }
 
-    /// The gap it leaves. `asset` is the native id concerned; none where assets may be missing
-    /// that we cannot name.
+    /// The gap it leaves where assets may be missing because of it. `asset` is the native id
+    /// concerned, if it is one.
     pub(super) fn gap(&self, facet: &str, call: &str, scope: &str, asset: Option<String>) -> Gap {
         Gap {
             facet: facet.to_owned(),

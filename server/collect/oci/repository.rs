@@ -16,8 +16,8 @@ use super::{listing, normalise, platforms};
 use crate::analysis::secrets::FingerprintKey;
 use crate::collect::{RunBuilder, Stopped};
 use crate::model::{
-    Asset, AssetKey, Fact, Facts, ImageFacts, ImageTag, Platform, Provider, PublicNetwork, RegistryAccess,
-    RepositoryFacts, ResourcePolicy,
+    Asset, AssetKey, Fact, Facts, Gap, ImageFacts, ImageTag, Platform, Provider, PublicNetwork,
+    RegistryAccess, RepositoryFacts, ResourcePolicy,
 };
 
 /// Manifests read at once in one repository.
@@ -178,7 +178,9 @@ impl<'a> Repository<'a> {
         let id = self.client.address.image_id(&self.name, &digest);
         for (facet, fault) in faults {
             let call = format!("GET /v2/{}/manifests/{digest}", self.name);
-            run.gap(fault.gap(&facet, &call, &self.scope, Some(id.clone()))).await?;
+            let gap = fault.gap(&facet, &call, &self.scope, Some(id.clone()));
+            // The image is there; only facts of it are missing.
+            run.gap(Gap { hides_assets: false, ..gap }).await?;
         }
         run.asset(self.wrap(id, name, Platform::OciImage, facts)).await?;
         Ok(true)
