@@ -131,6 +131,33 @@ async fn nothing_is_fetched_from_where_a_registry_may_not_lead() {
 }
 
 #[tokio::test]
+async fn a_login_is_not_for_where_a_registry_redirects_to() {
+    let asked = Asked::default();
+    let noting = asked.clone();
+    let foreign = serve(Arc::new(move |path, headers| {
+        noting.note(if headers.contains_key("authorization") { "a login" } else { path });
+        let own = headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let challenge = format!(r#"Bearer realm="http://{own}/token",service="foreign""#);
+        Reply::new(401, "{}").header("www-authenticate", challenge)
+    }))
+    .await;
+    let mut script = with_good_image();
+    script.tag("away", Reply::new(307, "").header("location", format!("http://{foreign}/blob")));
+    let registry = serve(Arc::new(move |path, headers| {
+        if headers.contains_key("authorization") {
+            return script.reply(path);
+        }
+        Reply::new(401, "{}").header("www-authenticate", "Basic realm=x")
+    }))
+    .await;
+    let mut spec = spec(&registry);
+    spec.credentials = login(PASSWORD_VARIABLE);
+    let found = collect(&spec).await.expect("reads");
+    assert_eq!((found.assets.len(), found.codes()), (2, vec!["HTTP 401"]));
+    assert_eq!((asked.of("/blob"), asked.of("a login"), asked.of("/token?service=foreign")), (1, 0, 0));
+}
+
+#[tokio::test]
 async fn a_catalogue_that_is_refused_is_a_gap_that_says_what_to_do() {
     let mut script = with_good_image();
     script.put("/v2/_catalog?n=100", Reply::new(401, r#"{"errors":[{"code":"UNAUTHORIZED"}]}"#));

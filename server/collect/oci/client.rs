@@ -80,7 +80,7 @@ impl Client {
             cause: format!("{fault}{}", hint(fault, plain)),
         };
         let plain = address.base.scheme() == "http";
-        let transport = Transport::new(guard).map_err(|fault| unreachable(&fault, plain))?;
+        let transport = Transport::new(guard, !plain).map_err(|fault| unreachable(&fault, plain))?;
         let mut client = Self {
             address,
             transport,

@@ -65,11 +65,13 @@ impl Answer {
 pub(super) struct Transport {
     http: reqwest::Client,
     guard: Guard,
+    /// Nothing is said in clear, since the registry itself is not spoken to in clear.
+    only_tls: bool,
 }
 
 impl Transport {
-    /// A transport for what `guard` surrounds.
-    pub(super) fn new(guard: Guard) -> Result<Self, Fault> {
+    /// A transport for what `guard` surrounds; with TLS alone where `only_tls`.
+    pub(super) fn new(guard: Guard, only_tls: bool) -> Result<Self, Fault> {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("parallax/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_WITHIN)
@@ -80,26 +82,28 @@ impl Transport {
             builder = builder.no_proxy();
         }
         let http = builder.build().map_err(|error| Fault::Network(chain(&error)))?;
-        Ok(Self { http, guard })
+        Ok(Self { http, guard, only_tls })
     }
 
     /// Sends `request` and reads its answer, following at most three redirects.
     pub(super) async fn send(&self, request: &Request) -> Result<Answer, Fault> {
         let mut url = request.url.clone();
         for _ in 0..=MOST_REDIRECTS {
-            if !self.guard.admits(&url) || (request.url.scheme() == "https" && url.scheme() != "https") {
+            if !self.guard.admits(&url) || (self.only_tls && url.scheme() != "https") {
                 return Err(Fault::LedAstray(place(&url)));
             }
             let mut sending =
                 self.http.request(request.method.clone(), url.clone()).header(ACCEPT, request.accept);
-            if let Some(authorization) =
-                request.authorization.as_ref().filter(|_| same_origin(&url, &request.url))
-            {
+            let at_home = same_origin(&url, &request.url);
+            if let Some(authorization) = request.authorization.as_ref().filter(|_| at_home) {
                 sending = sending.header(AUTHORIZATION, authorization.clone());
             }
             let response = sending.send().await.map_err(|error| network(&error))?;
             if !response.status().is_redirection() {
-                return read(response, request.limit).await;
+                let answer = read(response, request.limit).await?;
+                // What another host asks for is not asked by the registry: our login is not for it.
+                let challenges = if at_home { answer.challenges } else { Vec::new() };
+                return Ok(Answer { challenges, ..answer });
             }
             let location = text(response.headers(), &LOCATION).unwrap_or_default();
             url = url.join(&location).map_err(|_| Fault::Unreadable("a redirect to nowhere".into()))?;
