@@ -15,6 +15,7 @@
 //! | 6 | `demo`, `app`, `main` |
 
 pub mod analysis;
+pub mod bench;
 pub mod collect;
 pub mod demo;
 pub mod error;
