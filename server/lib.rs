@@ -24,3 +24,4 @@ pub mod pipeline;
 pub mod rules;
 pub mod score;
 pub mod store;
+pub mod web;
