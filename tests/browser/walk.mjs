@@ -1,0 +1,77 @@
+// The way a person goes: from the difference to the control, the asset, the finding, and back to
+// where the facts come from. Every step is a click on a link that the page offers.
+
+import { check, step } from "./report.mjs";
+import { listen, look } from "./look.mjs";
+
+const ASSET = 'main a[href^="/assets/"]';
+const FINDING = 'main a[href^="/findings/"]:not([href*="?"])';
+
+async function follow(page, link) {
+  const address = await link.getAttribute("href");
+  const [answer] = await Promise.all([page.waitForResponse((one) => one.request().isNavigationRequest()), link.click()]);
+  await page.waitForLoadState("load");
+  return { answer, address };
+}
+
+function nav(page, name) {
+  return page.getByRole("navigation").getByRole("link", { name, exact: false }).first();
+}
+
+/** Opens every area that is closed, then finds a control that fails somewhere. */
+async function failingControl(page) {
+  const closed = page.locator("main details:not([open]) > summary");
+  for (let left = await closed.count(); left > 0; left -= 1) await closed.first().click();
+  const links = page.locator('main a[href^="/controls/"]');
+  const wanted = page.locator('main a[href^="/controls/"]').filter({ hasText: /ACC-07|ACC-02|HST-04/ });
+  check("compare offers its controls", (await links.count()) >= 20, `${await links.count()} links`);
+  return (await wanted.count()) > 0 ? wanted.first() : links.first();
+}
+
+async function main(page, scene, base) {
+  await look(page, scene, "overview", await page.goto(`${base}/`));
+  const compare = await follow(page, nav(page, "Compare"));
+  await look(page, scene, "compare", compare.answer);
+  const control = await follow(page, await failingControl(page));
+  await look(page, scene, "control", control.answer);
+  const asset = await follow(page, page.locator(ASSET).first());
+  await look(page, scene, "asset", asset.answer);
+  const finding = await follow(page, page.locator(FINDING).first());
+  await look(page, scene, "finding", finding.answer);
+  check(`${scene.name}: the finding leads back to its asset`, (await page.locator(`main a[href="${asset.address}"]`).count()) > 0);
+}
+
+async function lists(page, scene, base) {
+  for (const name of ["Inventory", "Findings", "Controls", "Connections"]) {
+    await page.goto(`${base}/`);
+    const { answer } = await follow(page, nav(page, name));
+    await look(page, scene, name.toLowerCase(), answer);
+  }
+  const connection = await follow(page, page.locator('main a[href^="/connections/"]').first());
+  await look(page, scene, "connection", connection.answer);
+}
+
+async function lost(page, scene, base) {
+  const answer = await page.goto(`${base}/assets/00000000-0000-0000-0000-000000000000`);
+  await look(page, { ...scene, status: 404 }, "not-found", answer);
+  const wrong = await page.goto(`${base}/inventory?family=wat`);
+  await look(page, { ...scene, status: 400 }, "wrong-address", wrong);
+}
+
+/** Walks every page of the dashboard as `scene` sets the browser. */
+export async function walk(browser, scene, base) {
+  const context = await browser.newContext({
+    viewport: { width: scene.width, height: 900 },
+    colorScheme: scene.theme,
+    javaScriptEnabled: scene.script,
+    reducedMotion: "reduce",
+  });
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  const complaints = listen(page, base);
+  await step(`${scene.name}: the walk`, () => main(page, scene, base));
+  await step(`${scene.name}: the lists`, () => lists(page, scene, base));
+  check(`${scene.name}: nothing complained`, complaints.length === 0, complaints.join("\n"));
+  await step(`${scene.name}: lost`, () => lost(page, scene, base));
+  await context.close();
+}
