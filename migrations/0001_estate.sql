@@ -13,6 +13,7 @@ CREATE TABLE tenants (
     id         uuid PRIMARY KEY,
     name       text NOT NULL UNIQUE CHECK (name <> ''),
     settings   jsonb NOT NULL DEFAULT '{}',
+    judged_on  date, -- the day all assets were last judged
     created_at timestamptz NOT NULL
 );
 

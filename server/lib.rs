@@ -15,13 +15,15 @@
 //! | 6 | `demo`, `app`, `main` |
 
 pub mod analysis;
-pub mod bench;
+pub mod app;
+pub mod cli;
 pub mod collect;
+pub mod config;
 pub mod demo;
 pub mod error;
+pub mod jobs;
 pub mod model;
 pub mod pipeline;
 pub mod rules;
 pub mod score;
 pub mod store;
-pub mod web;

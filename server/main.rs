@@ -1,3 +1,10 @@
 //! The program: reads the command line and hands over to a subcommand.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    parallax::cli::run(parallax::cli::Cli::parse()).await
+}

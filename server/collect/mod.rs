@@ -134,3 +134,27 @@ impl Collector for AnyCollector {
         }
     }
 }
+
+/// A source that was opened, or the reason why it could not be: reading it then fails with that
+/// reason, so that a run over a source that is away is a run like any other.
+#[derive(Debug)]
+pub struct Opened<C>(Result<C, std::sync::Mutex<Option<CollectError>>>);
+
+impl<C> Opened<C> {
+    /// Keeps the source or the reason.
+    pub fn new(source: Result<C, CollectError>) -> Self {
+        Self(source.map_err(|reason| std::sync::Mutex::new(Some(reason))))
+    }
+}
+
+impl<C: Collector> Collector for Opened<C> {
+    async fn collect(&self, run: &RunBuilder) -> Result<(), CollectError> {
+        match &self.0 {
+            Ok(source) => source.collect(run).await,
+            Err(reason) => {
+                let taken = reason.lock().ok().and_then(|mut held| held.take());
+                Err(taken.unwrap_or(CollectError::Stopped(Stopped)))
+            }
+        }
+    }
+}

@@ -20,7 +20,7 @@ use crate::store::{Store, StoreError};
 /// Assets written together.
 const BATCH: usize = 500;
 /// How long a batch may wait to fill up, and how often the heart beats.
-const BEAT: Duration = Duration::from_millis(1_000);
+const BEAT: Duration = Duration::from_secs(1);
 
 /// Why a run ended before its collector did.
 #[derive(Debug, thiserror::Error)]

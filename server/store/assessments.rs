@@ -72,9 +72,11 @@ pub async fn due(
     most: i64,
 ) -> Result<Vec<Due>, StoreError> {
     let tenant = tx.tenant();
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        DueRow,
         r#"SELECT a.id, a.connection_id, a.provider, a.account, a.region, a.native_id, a.kind, a.platform,
-                  a.name, a.state, a.facts, a.facts_hash, a.first_seen, n.seen_at, c.interval_seconds,
+                  a.name, a.state, a.facts, a.facts_hash, a.first_seen, n.seen_at AS last_seen,
+                  c.interval_seconds,
                   s.outcomes AS "outcomes?", s.connection_id AS "counted_connection?",
                   s.platform AS "counted_platform?"
            FROM assets a
@@ -95,36 +97,61 @@ pub async fn due(
     )
     .fetch_all(tx.on())
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            let key = AssetKey {
-                provider: parsed("assets", &row.provider)?,
-                account: row.account,
-                region: row.region,
-                native_id: row.native_id,
-            };
-            let counted_as = match (row.counted_connection, row.counted_platform) {
-                (Some(connection), Some(platform)) => Some((connection, parsed("assessments", &platform)?)),
-                _ => None,
-            };
-            let before = row.outcomes.map_or(Ok(Vec::new()), serde_json::from_value);
-            Ok(Due {
-                id: AssetId(row.id),
-                connection: row.connection_id,
-                asset: assemble(key, row.name, &row.platform, &row.kind, row.facts)?,
-                hash: row.facts_hash,
-                state: row.state,
-                first_seen: row.first_seen,
-                last_seen: row.seen_at,
-                counted_as,
-                interval_seconds: row.interval_seconds,
-                before: before.map_err(|fault| StoreError::Inconsistent {
-                    table: "assessments",
-                    problem: fault.to_string(),
-                })?,
-            })
+    rows.into_iter().map(Due::try_from).collect()
+}
+
+struct DueRow {
+    id: Uuid,
+    connection_id: Uuid,
+    provider: String,
+    account: String,
+    region: String,
+    native_id: String,
+    kind: String,
+    platform: String,
+    name: String,
+    state: String,
+    facts: serde_json::Value,
+    facts_hash: Vec<u8>,
+    first_seen: DateTime<Utc>,
+    last_seen: DateTime<Utc>,
+    interval_seconds: i64,
+    outcomes: Option<serde_json::Value>,
+    counted_connection: Option<Uuid>,
+    counted_platform: Option<String>,
+}
+
+impl TryFrom<DueRow> for Due {
+    type Error = StoreError;
+
+    fn try_from(row: DueRow) -> Result<Self, StoreError> {
+        let key = AssetKey {
+            provider: parsed("assets", &row.provider)?,
+            account: row.account,
+            region: row.region,
+            native_id: row.native_id,
+        };
+        let counted_as = match (row.counted_connection, row.counted_platform) {
+            (Some(connection), Some(platform)) => Some((connection, parsed("assessments", &platform)?)),
+            _ => None,
+        };
+        let before = row.outcomes.map_or(Ok(Vec::new()), serde_json::from_value);
+        Ok(Self {
+            id: AssetId(row.id),
+            connection: row.connection_id,
+            asset: assemble(key, row.name, &row.platform, &row.kind, row.facts)?,
+            hash: row.facts_hash,
+            state: row.state,
+            first_seen: row.first_seen,
+            last_seen: row.last_seen,
+            counted_as,
+            interval_seconds: row.interval_seconds,
+            before: before.map_err(|fault| StoreError::Inconsistent {
+                table: "assessments",
+                problem: fault.to_string(),
+            })?,
         })
-        .collect()
+    }
 }
 
 /// One asset's new assessment.

@@ -166,6 +166,22 @@ pub async fn beat(
     Ok(done.rows_affected() > 0)
 }
 
+/// Beats the heart and says nothing else. False where the claim is outdated.
+pub async fn touch(tx: &mut Tx, claim: Claim, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    let tenant = tx.tenant();
+    let done = sqlx::query!(
+        "UPDATE runs SET heartbeat_at = $4
+         WHERE tenant_id = $1 AND id = $2 AND attempts = $3 AND state = 'running'",
+        tenant.0,
+        claim.run,
+        claim.attempt,
+        now
+    )
+    .execute(tx.on())
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
 /// Ends a claimed run. False where the claim is outdated.
 pub async fn finish(
     tx: &mut Tx,
@@ -232,4 +248,33 @@ pub async fn write_gaps(tx: &mut Tx, run: Uuid, gaps: &[Gap]) -> Result<(), Stor
     .execute(tx.on())
     .await?;
     Ok(())
+}
+
+/// How the last run of a connection stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Last {
+    /// `queued`, `running`, `done`, `failed` or `interrupted`.
+    pub state: String,
+    /// Assets seen.
+    pub seen: i64,
+    /// Assets new or changed.
+    pub changed: i64,
+    /// Gaps met.
+    pub gaps: i64,
+    /// Why it failed, if it did.
+    pub fault: Option<String>,
+}
+
+/// The last run of a connection.
+pub async fn last(tx: &mut Tx, connection: Uuid) -> Result<Option<Last>, StoreError> {
+    let tenant = tx.tenant();
+    Ok(sqlx::query_as!(
+        Last,
+        "SELECT state, assets_seen AS seen, assets_changed AS changed, gap_count AS gaps, fault FROM runs
+         WHERE tenant_id = $1 AND connection_id = $2 ORDER BY queued_at DESC LIMIT 1",
+        tenant.0,
+        connection
+    )
+    .fetch_optional(tx.on())
+    .await?)
 }

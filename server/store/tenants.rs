@@ -1,6 +1,6 @@
 //! Tenants and what they have decided.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use uuid::{Uuid, uuid};
 
 use super::{Store, StoreError, Tx};
@@ -40,4 +40,21 @@ pub async fn set_settings(tx: &mut Tx, settings: &Settings) -> Result<(), StoreE
     let value = super::to_json("tenants", settings)?;
     sqlx::query!("UPDATE tenants SET settings = $2 WHERE id = $1", tenant.0, value).execute(tx.on()).await?;
     Ok(())
+}
+
+/// Takes the day's judging of all assets: true for the one worker that has it until its transaction
+/// ends, and only if nobody has done it today.
+pub async fn take_day(tx: &mut Tx, day: NaiveDate) -> Result<bool, StoreError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query!(
+        "UPDATE tenants SET judged_on = $2
+         WHERE id = (SELECT id FROM tenants WHERE id = $1 AND (judged_on IS NULL OR judged_on < $2)
+                     FOR UPDATE SKIP LOCKED)
+         RETURNING id",
+        tenant.0,
+        day
+    )
+    .fetch_optional(tx.on())
+    .await?;
+    Ok(row.is_some())
 }

@@ -2,7 +2,6 @@
 
 mod aws;
 mod azure;
-mod collect;
 mod registry;
 
 use parallax::demo::{SampleCloud, Shape};

@@ -1,0 +1,340 @@
+//! What the operator has set, by environment. Read once, in one place; all faults are told at once.
+//!
+//! Layer 0: plain values. Nothing is opened, bound or resolved here.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// One variable: its name, its default in words, what it is for.
+#[derive(Debug, Clone, Copy)]
+pub struct Variable {
+    /// `PARALLAX_LISTEN`.
+    pub name: &'static str,
+    /// The value in force where it is not set; empty where there is none.
+    pub default: &'static str,
+    /// One sentence.
+    pub about: &'static str,
+    /// Shown masked.
+    pub secret: bool,
+}
+
+const fn variable(name: &'static str, default: &'static str, about: &'static str) -> Variable {
+    Variable { name, default, about, secret: false }
+}
+
+/// Every variable, in the order they are shown.
+pub const VARIABLES: &[Variable] = &[
+    variable(
+        "PARALLAX_LISTEN",
+        "127.0.0.1:8080",
+        "Where the dashboard answers. Loopback only, until people can log in.",
+    ),
+    variable("PARALLAX_DATA_DIR", "~/.local/share/parallax", "Folder of the private Postgres and of keys."),
+    Variable {
+        name: "PARALLAX_DATABASE_URL",
+        default: "",
+        about: "Postgres 15 or newer. Without it a private one is started in the data folder.",
+        secret: true,
+    },
+    variable("PARALLAX_DATABASE_CONNECTIONS", "10", "Most connections to Postgres, 2 to 200."),
+    variable("PARALLAX_WORKERS", "2", "Runs a worker works on at once, 1 to 32."),
+    variable(
+        "PARALLAX_LOG",
+        "info",
+        "What is logged: error, warn, info, debug, or a filter such as parallax=debug.",
+    ),
+    variable("PARALLAX_LOG_FORMAT", "text", "How it is logged: text or json."),
+    variable(
+        "PARALLAX_ALLOWED_REGIONS",
+        "",
+        "Regions assets may live in, comma separated. Without it FRM-03 says nothing.",
+    ),
+    variable(
+        "PARALLAX_TRUSTED_ACCOUNTS",
+        "",
+        "Accounts that may be let in beside an asset's own, comma separated.",
+    ),
+    variable("PARALLAX_TRUSTED_REGISTRIES", "", "Registry hosts images may come from, comma separated."),
+    variable(
+        "PARALLAX_OWNER_TAGS",
+        "owner,team,service-owner,contact",
+        "Tag keys that name an owner, comma separated.",
+    ),
+];
+
+/// Variables of ours that are read elsewhere: by `scan` and by connections that name them.
+const ELSEWHERE: [&str; 4] =
+    ["PARALLAX_AZURE_ENDPOINT", "PARALLAX_AZURE_TOKEN", "PARALLAX_TEST_", "PARALLAX_SECRET_"];
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One object a line.
+    Json,
+}
+
+/// What is in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Where the dashboard answers.
+    pub listen: SocketAddr,
+    /// Folder of the private Postgres and of keys.
+    pub data_dir: PathBuf,
+    /// Address of Postgres; none starts a private one.
+    pub database_url: Option<String>,
+    /// Most connections to Postgres.
+    pub database_connections: u32,
+    /// Runs worked on at once.
+    pub workers: usize,
+    /// Filter of logs.
+    pub log: String,
+    /// Form of logs.
+    pub log_format: LogFormat,
+    /// Regions assets may live in.
+    pub allowed_regions: Vec<String>,
+    /// Accounts that may be let in.
+    pub trusted_accounts: Vec<String>,
+    /// Registries images may come from.
+    pub trusted_registries: Vec<String>,
+    /// Tag keys that name an owner.
+    pub owner_tags: Vec<String>,
+}
+
+/// One thing wrong with the environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The variable.
+    pub name: String,
+    /// What is wrong.
+    pub problem: String,
+}
+
+/// Everything wrong with the environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Faults(pub Vec<Fault>);
+
+impl std::fmt::Display for Faults {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (position, fault) in self.0.iter().enumerate() {
+            let line = if position == 0 { "" } else { "\n" };
+            write!(out, "{line}{}: {}", fault.name, fault.problem)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Faults {}
+
+impl Config {
+    /// Reads the process environment.
+    pub fn from_environment() -> Result<Self, Faults> {
+        let all: Vec<(String, String)> = std::env::vars_os()
+            .filter_map(|(name, value)| {
+                Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+            })
+            .collect();
+        Self::read(&all)
+    }
+
+    /// Reads from a list of variables.
+    pub fn read(environment: &[(String, String)]) -> Result<Self, Faults> {
+        let mut reader = Reader { environment, faults: Vec::new() };
+        reader.unknown();
+        let config = Self {
+            listen: reader.parsed("PARALLAX_LISTEN", "an address and port such as 127.0.0.1:8080"),
+            data_dir: reader.data_dir(),
+            database_url: reader.database_url(),
+            database_connections: reader.number("PARALLAX_DATABASE_CONNECTIONS", 2, 200),
+            workers: reader.number("PARALLAX_WORKERS", 1, 32) as usize,
+            log: reader.text("PARALLAX_LOG"),
+            log_format: reader.log_format(),
+            allowed_regions: reader.list("PARALLAX_ALLOWED_REGIONS"),
+            trusted_accounts: reader.list("PARALLAX_TRUSTED_ACCOUNTS"),
+            trusted_registries: reader.list("PARALLAX_TRUSTED_REGISTRIES"),
+            owner_tags: reader.list("PARALLAX_OWNER_TAGS"),
+        };
+        if reader.faults.is_empty() { Ok(config) } else { Err(Faults(reader.faults)) }
+    }
+
+    /// Every variable with the value in force, secrets masked.
+    pub fn lines(environment: &[(String, String)]) -> Vec<(&'static str, String, bool)> {
+        VARIABLES
+            .iter()
+            .map(|one| {
+                let set =
+                    environment.iter().find(|(name, _)| name == one.name).map(|(_, value)| value.as_str());
+                let value = match set {
+                    Some(value) if one.secret => masked(value),
+                    Some(value) => value.to_owned(),
+                    None => one.default.to_owned(),
+                };
+                (one.name, value, set.is_some())
+            })
+            .collect()
+    }
+}
+
+/// An address without its password and without its query, which may hold one too.
+fn masked(address: &str) -> String {
+    let bare = address.split('?').next().unwrap_or("");
+    match (bare.split_once("://"), bare.rsplit_once('@')) {
+        (Some((scheme, _)), Some((login, host))) => {
+            let user =
+                login.trim_start_matches(scheme).trim_start_matches("://").split(':').next().unwrap_or("");
+            format!("{scheme}://{user}:…@{host}")
+        }
+        (Some(_), None) => bare.to_owned(),
+        _ => "…".to_owned(),
+    }
+}
+
+struct Reader<'a> {
+    environment: &'a [(String, String)],
+    faults: Vec<Fault>,
+}
+
+impl Reader<'_> {
+    fn set(&self, name: &str) -> Option<String> {
+        self.environment.iter().find(|(one, _)| one == name).map(|(_, value)| value.trim().to_owned())
+    }
+
+    fn fault(&mut self, name: &str, problem: String) {
+        self.faults.push(Fault { name: name.to_owned(), problem });
+    }
+
+    fn text(&self, name: &str) -> String {
+        let default = VARIABLES.iter().find(|one| one.name == name).map_or("", |one| one.default);
+        self.set(name).filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_owned())
+    }
+
+    fn list(&self, name: &str) -> Vec<String> {
+        self.text(name).split(',').map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned).collect()
+    }
+
+    fn parsed(&mut self, name: &str, form: &str) -> SocketAddr {
+        let text = self.text(name);
+        text.parse().unwrap_or_else(|_| {
+            self.fault(name, format!("{text:?} is not {form}"));
+            SocketAddr::from(([127, 0, 0, 1], 0))
+        })
+    }
+
+    fn number(&mut self, name: &str, least: u32, most: u32) -> u32 {
+        let text = self.text(name);
+        match text.parse() {
+            Ok(number) if (least..=most).contains(&number) => number,
+            _ => {
+                self.fault(name, format!("{text:?} is not a whole number from {least} to {most}"));
+                least
+            }
+        }
+    }
+
+    fn data_dir(&mut self) -> PathBuf {
+        if let Some(folder) = self.set("PARALLAX_DATA_DIR").filter(|value| !value.is_empty()) {
+            let folder = PathBuf::from(folder);
+            if !folder.is_absolute() {
+                self.fault("PARALLAX_DATA_DIR", format!("{:?} is not an absolute path", folder.display()));
+            }
+            return folder;
+        }
+        if let Some(home) = self.set("HOME").filter(|home| !home.is_empty()) {
+            return PathBuf::from(home).join(".local/share/parallax");
+        }
+        self.fault("PARALLAX_DATA_DIR", "must be set where there is no HOME".to_owned());
+        PathBuf::new()
+    }
+
+    fn database_url(&mut self) -> Option<String> {
+        let url = self.set("PARALLAX_DATABASE_URL").filter(|value| !value.is_empty())?;
+        if !(url.starts_with("postgres://") || url.starts_with("postgresql://")) {
+            self.fault("PARALLAX_DATABASE_URL", "is not an address that begins with postgres://".to_owned());
+        }
+        Some(url)
+    }
+
+    fn log_format(&mut self) -> LogFormat {
+        match self.text("PARALLAX_LOG_FORMAT").as_str() {
+            "text" => LogFormat::Text,
+            "json" => LogFormat::Json,
+            other => {
+                let problem = format!("{other:?} is neither text nor json");
+                self.fault("PARALLAX_LOG_FORMAT", problem);
+                LogFormat::Text
+            }
+        }
+    }
+
+    /// A misspelt variable would otherwise be obeyed by nobody and missed by nobody.
+    fn unknown(&mut self) {
+        let strange: Vec<String> = self
+            .environment
+            .iter()
+            .map(|(name, _)| name.clone())
+            .filter(|name| name.starts_with("PARALLAX_") && !VARIABLES.iter().any(|one| one.name == name))
+            .filter(|name| !ELSEWHERE.iter().any(|prefix| name.starts_with(prefix)))
+            .collect();
+        for name in strange {
+            self.fault(&name, "is not a setting of ours; see check-config for those that are".to_owned());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Write;
+
+    fn environment(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn nothing_set_is_the_defaults() {
+        let config = Config::read(&environment(&[("HOME", "/home/ann")])).expect("the defaults hold");
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.data_dir, PathBuf::from("/home/ann/.local/share/parallax"));
+        assert_eq!(config.database_url, None);
+        assert_eq!(config.owner_tags.len(), 4);
+    }
+
+    #[test]
+    fn all_faults_are_told_at_once_and_named() {
+        let faults = Config::read(&environment(&[
+            ("PARALLAX_LISTEN", "everywhere"),
+            ("PARALLAX_WORKERS", "0"),
+            ("PARALLAX_LOG_FORMAT", "xml"),
+            ("PARALLAX_DATABASE_URL", "mysql://x"),
+            ("PARALLAX_LISTNE", "127.0.0.1:1"),
+        ]))
+        .expect_err("six things are wrong");
+        let names: Vec<_> = faults.0.iter().map(|fault| fault.name.as_str()).collect();
+        for name in ["LISTEN", "WORKERS", "LOG_FORMAT", "DATABASE_URL", "LISTNE", "DATA_DIR"] {
+            assert!(names.contains(&format!("PARALLAX_{name}").as_str()), "{name} is missing in {names:?}");
+        }
+        assert!(faults.to_string().contains(r#"PARALLAX_LISTEN: "everywhere" is not an address"#));
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        for url in ["postgres://ann:s3cret@db/x", "postgres://db/x?user=ann&password=s3cret", "s3cret"] {
+            let lines = Config::lines(&environment(&[("PARALLAX_DATABASE_URL", url)]));
+            let (_, shown, _) = lines.iter().find(|line| line.0 == "PARALLAX_DATABASE_URL").expect("listed");
+            assert!(!shown.contains("s3cret"), "{shown}");
+        }
+        assert_eq!(masked("postgres://ann:s3cret@db/x"), "postgres://ann:…@db/x");
+    }
+
+    #[test]
+    fn the_example_file_lists_every_variable() {
+        let mut text = String::from("# Every setting, with its default. Set those that differ.\n");
+        for one in VARIABLES {
+            let _ = write!(text, "\n# {}\n# {}={}\n", one.about, one.name, one.default);
+        }
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/.env.example");
+        let found = std::fs::read_to_string(file).unwrap_or_default();
+        assert!(found == text, ".env.example should be:\n{text}");
+    }
+}

@@ -1,0 +1,10 @@
+//! What is done in the background: the worker and its jobs, one file a job.
+//!
+//! Jobs take ids and load the rest. They do nothing a second time: a job that is taken up again
+//! after a crash ends as if it had run once.
+
+mod judge_all;
+mod read_source;
+mod worker;
+
+pub use worker::{Clock, Worker};

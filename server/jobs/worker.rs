@@ -1,0 +1,131 @@
+//! The worker: claims runs and works on several at once, queues what is due, judges all once a day.
+//!
+//! Several workers share one database. A worker that stops cleanly hands its runs back; one that is
+//! killed falls silent, and another takes its runs up after [`runs::SILENCE`].
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::{judge_all, read_source};
+use crate::analysis::secrets::FingerprintKey;
+use crate::model::TenantId;
+use crate::store::runs::{self, Claim};
+use crate::store::{Store, StoreError};
+
+/// Tells the time.
+pub type Clock = fn() -> DateTime<Utc>;
+
+/// How often an idle slot looks for a run.
+const LOOK: Duration = Duration::from_millis(500);
+/// How often due connections are queued.
+const SCHEDULE: Duration = Duration::from_secs(15);
+/// How long to wait when the database is away.
+const AWAY: Duration = Duration::from_secs(2);
+
+/// Works on runs of one tenant's connections.
+#[derive(Debug, Clone)]
+pub struct Worker {
+    /// The database.
+    pub store: Store,
+    /// Whose runs.
+    pub tenant: TenantId,
+    /// Key of fingerprints.
+    pub key: FingerprintKey,
+    /// The time.
+    pub clock: Clock,
+    /// Runs at once.
+    pub slots: usize,
+}
+
+impl Worker {
+    /// Works until `stop`; runs under way are handed back.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut tasks = JoinSet::new();
+        for _ in 0..self.slots.max(1) {
+            tasks.spawn(self.clone().work(stop.clone()));
+        }
+        tasks.spawn(self.clone().schedule(stop.clone()));
+        while tasks.join_next().await.is_some() {}
+    }
+
+    async fn work(self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            match self.claim().await {
+                Ok(Some(claim)) => self.work_on(claim, &stop).await,
+                Ok(None) => pause(LOOK, &stop).await,
+                Err(fault) => {
+                    warn!(error = &fault as &dyn std::error::Error, "no run could be claimed");
+                    pause(AWAY, &stop).await;
+                }
+            }
+        }
+    }
+
+    /// Works on the next run that waits, if one does; for tests and one-shot collection.
+    pub async fn work_once(&self, stop: &CancellationToken) -> Result<bool, StoreError> {
+        let claim = self.claim().await?;
+        if let Some(claim) = claim {
+            self.work_on(claim, stop).await;
+        }
+        Ok(claim.is_some())
+    }
+
+    async fn claim(&self) -> Result<Option<Claim>, StoreError> {
+        let mut tx = self.store.begin(self.tenant).await?;
+        let claim = runs::claim(&mut tx, (self.clock)()).await?;
+        tx.commit().await?;
+        Ok(claim)
+    }
+
+    async fn work_on(&self, claim: Claim, stop: &CancellationToken) {
+        info!(run = %claim.run, attempt = claim.attempt, "run claimed");
+        tokio::select! {
+            outcome = read_source::work_on(self, claim) => match outcome {
+                Ok(()) => info!(run = %claim.run, "run ended"),
+                // The run keeps its claim and falls silent; whoever is well takes it up.
+                Err(fault) => error!(run = %claim.run, error = &fault as &dyn std::error::Error, "run broke off"),
+            },
+            () = stop.cancelled() => {
+                if let Err(fault) = self.hand_back(claim).await {
+                    warn!(run = %claim.run, error = &fault as &dyn std::error::Error, "run not handed back");
+                }
+            }
+        }
+    }
+
+    async fn hand_back(&self, claim: Claim) -> Result<(), StoreError> {
+        let mut tx = self.store.begin(self.tenant).await?;
+        runs::hand_back(&mut tx, claim).await?;
+        tx.commit().await
+    }
+
+    async fn schedule(self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            if let Err(fault) = self.tick().await {
+                warn!(error = &fault as &dyn std::error::Error, "the schedule could not be kept");
+            }
+            pause(SCHEDULE, &stop).await;
+        }
+    }
+
+    async fn tick(&self) -> Result<(), StoreError> {
+        let now = (self.clock)();
+        let mut tx = self.store.begin(self.tenant).await?;
+        runs::give_up(&mut tx, now).await?;
+        runs::enqueue_due(&mut tx, now).await?;
+        tx.commit().await?;
+        judge_all::if_due(&self.store, self.tenant, now).await
+    }
+}
+
+/// Waits for `time` or for `stop`, whichever comes first.
+async fn pause(time: Duration, stop: &CancellationToken) {
+    tokio::select! {
+        () = tokio::time::sleep(time) => {}
+        () = stop.cancelled() => {}
+    }
+}
