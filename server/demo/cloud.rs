@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::request::Parts;
 use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
 use tokio::net::TcpListener;
@@ -29,13 +30,18 @@ pub struct SampleCloud {
 impl SampleCloud {
     /// Starts answering for an estate of `shape` on a free port of the loopback address.
     pub async fn start(shape: Shape) -> std::io::Result<Self> {
+        Self::start_on(0, shape).await
+    }
+
+    /// The same on one port: the registry's assets are known by its address, so that an estate to
+    /// be met again must be met at the same one.
+    pub async fn start_on(port: u16, shape: Shape) -> std::io::Result<Self> {
         let estate = Arc::new(Estate::new(shape));
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let listener = TcpListener::bind(("127.0.0.1", port)).await?;
         let address = listener.local_addr()?;
-        let router = Router::new()
-            .fallback(answer)
-            .layer(DefaultBodyLimit::max(MOST_BODY))
-            .with_state((Arc::clone(&estate), address));
+        let router = Router::new().fallback(answer).layer(DefaultBodyLimit::max(MOST_BODY)).with_state(
+            Arc::new(Face { estate: Arc::clone(&estate), address, shelf: oci::Shelf::default() }),
+        );
         let server = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 tracing::error!(%error, "the sample cloud stopped");
@@ -93,31 +99,32 @@ impl Drop for SampleCloud {
     }
 }
 
-async fn answer(
-    State((estate, address)): State<(Arc<Estate>, SocketAddr)>,
-    request: Request,
-) -> Response<Body> {
+/// What answering takes.
+struct Face {
+    estate: Arc<Estate>,
+    address: SocketAddr,
+    shelf: oci::Shelf,
+}
+
+async fn answer(State(face): State<Arc<Face>>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, MOST_BODY).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    respond(&estate, address, &parts, &body)
+    face.respond(&parts, &body)
 }
 
-fn respond(
-    estate: &Estate,
-    address: SocketAddr,
-    parts: &axum::http::request::Parts,
-    body: &Bytes,
-) -> Response<Body> {
-    let path = parts.uri.path();
-    if let Some(rest) = path.strip_prefix("/aws/") {
-        let (account, rest) = rest.split_once('/').unwrap_or((rest, ""));
-        let account = account.parse().unwrap_or(usize::MAX);
-        return aws::answer(estate, account, (&parts.method, rest, &parts.uri), &parts.headers, body);
+impl Face {
+    fn respond(&self, parts: &Parts, body: &Bytes) -> Response<Body> {
+        let (estate, path) = (&*self.estate, parts.uri.path());
+        if let Some(rest) = path.strip_prefix("/aws/") {
+            let (account, rest) = rest.split_once('/').unwrap_or((rest, ""));
+            let account = account.parse().unwrap_or(usize::MAX);
+            return aws::answer(estate, account, (&parts.method, rest, &parts.uri), &parts.headers, body);
+        }
+        if path == "/v2" || path.starts_with("/v2/") {
+            return oci::answer(estate, &self.shelf, &parts.method, &parts.uri);
+        }
+        azure::answer(estate, self.address, parts, body)
     }
-    if path == "/v2" || path.starts_with("/v2/") {
-        return oci::answer(estate, &parts.method, &parts.uri);
-    }
-    azure::answer(estate, address, parts, body)
 }

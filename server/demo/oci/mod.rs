@@ -1,20 +1,22 @@
 //! The sample registry: the read side of the distribution API, open to all as some registries are.
 
 mod repository;
+mod shelf;
 
 use axum::body::Body;
 use axum::http::{Method, Response, StatusCode, Uri};
 use serde_json::{Value, json};
 
 use self::repository::Repository;
+pub use self::shelf::Shelf;
 use super::estate::Estate;
-use super::image::{INDEX, MANIFEST};
+use super::image::{CONFIG, INDEX, MANIFEST};
 
 /// Names to a page unless fewer are asked for.
 const PAGE: u64 = 100;
 
 /// Answers one call.
-pub fn answer(estate: &Estate, method: &Method, uri: &Uri) -> Response<Body> {
+pub fn answer(estate: &Estate, shelf: &Shelf, method: &Method, uri: &Uri) -> Response<Body> {
     if estate.too_fast() {
         let mut response = error(StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS", "too many requests");
         response.headers_mut().insert("retry-after", axum::http::HeaderValue::from_static("1"));
@@ -28,9 +30,9 @@ pub fn answer(estate: &Estate, method: &Method, uri: &Uri) -> Response<Body> {
     } else if let Some(name) = path.strip_suffix("/tags/list") {
         tags(estate, name, uri)
     } else if let Some((name, reference)) = path.split_once("/manifests/") {
-        manifest(estate, name, reference)
+        manifest((estate, shelf), name, reference)
     } else if let Some((name, digest)) = path.split_once("/blobs/") {
-        blob(estate, name, digest)
+        blob((estate, shelf), name, digest)
     } else if let Some((name, digest)) = path.split_once("/referrers/") {
         referrers(estate, name, digest)
     } else {
@@ -100,16 +102,18 @@ fn listed(
     response
 }
 
-fn manifest(estate: &Estate, name: &str, reference: &str) -> Response<Body> {
-    let found = Repository::find(estate, name).and_then(|one| one.manifest(reference));
+fn manifest((estate, shelf): (&Estate, &Shelf), name: &str, reference: &str) -> Response<Body> {
+    let found = Repository::find(estate, name).and_then(|one| {
+        if reference.starts_with("sha256:") { shelf.part(&one, reference) } else { one.tagged(reference) }
+    });
     match found {
-        Some((media_type, blob)) => with_digest(media_type, &blob.digest.clone(), blob.bytes),
-        None => error(StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN", "manifest unknown"),
+        Some((media_type, blob)) if media_type != CONFIG => with_digest(media_type, &blob.digest, blob.bytes),
+        _ => error(StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN", "manifest unknown"),
     }
 }
 
-fn blob(estate: &Estate, name: &str, digest: &str) -> Response<Body> {
-    match Repository::find(estate, name).and_then(|one| one.part(digest)) {
+fn blob((estate, shelf): (&Estate, &Shelf), name: &str, digest: &str) -> Response<Body> {
+    match Repository::find(estate, name).and_then(|one| shelf.part(&one, digest)) {
         Some((_, blob)) => with_digest("application/octet-stream", digest, blob.bytes),
         None => error(StatusCode::NOT_FOUND, "BLOB_UNKNOWN", "blob unknown to registry"),
     }

@@ -67,12 +67,14 @@ impl Repository {
         tags
     }
 
-    /// What a tag or digest names.
-    pub fn manifest(&self, reference: &str) -> Option<(&'static str, Blob)> {
-        if reference.starts_with("sha256:") {
-            return self.part(reference).filter(|(media_type, _)| *media_type != crate::demo::image::CONFIG);
-        }
-        let (_, number) = self.tags().into_iter().find(|(tag, _)| tag == reference)?;
+    /// The last day on which it changed.
+    pub fn version(&self) -> u32 {
+        self.thing.version()
+    }
+
+    /// What a tag names.
+    pub fn tagged(&self, tag: &str) -> Option<(&'static str, Blob)> {
+        let (_, number) = self.tags().into_iter().find(|(known, _)| known == tag)?;
         let image = self.image(number);
         Some((image.media_type(), image.top()))
     }
@@ -82,10 +84,8 @@ impl Repository {
         !self.thing.place.at(digest).draw("signed").chance(30.0 * self.service.carelessness().min(2.5))
     }
 
-    /// A manifest or configuration of one of its images, by digest.
-    pub fn part(&self, digest: &str) -> Option<(&'static str, Blob)> {
-        (0..self.images())
-            .flat_map(|number| self.image(number).parts())
-            .find(|(_, blob)| blob.digest == digest)
+    /// Every manifest and configuration of its images.
+    pub fn parts(&self) -> Vec<(&'static str, Blob)> {
+        (0..self.images()).flat_map(|number| self.image(number).parts()).collect()
     }
 }
