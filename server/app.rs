@@ -19,6 +19,7 @@ use crate::config::{Config, LogFormat};
 use crate::jobs::Worker;
 use crate::model::{Settings, TenantId};
 use crate::store::{PrivateError, PrivatePostgres, Store, StoreError, tenants};
+use crate::web::{self, WebState};
 
 /// Why the program cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -110,7 +111,8 @@ impl App {
 
     /// Serves the dashboard until `stop`.
     pub async fn serve(&self, listener: TcpListener, stop: CancellationToken) -> Result<(), AppFault> {
-        axum::serve(listener, axum::Router::new())
+        let state = WebState { store: self.store.clone(), tenant: self.tenant, now };
+        axum::serve(listener, web::router(state))
             .with_graceful_shutdown(stop.cancelled_owned())
             .await
             .map_err(|cause| AppFault::Listen(format!("the server stopped: {cause}")))

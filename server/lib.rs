@@ -16,6 +16,7 @@
 
 pub mod analysis;
 pub mod app;
+pub mod bench;
 pub mod cli;
 pub mod collect;
 pub mod config;
@@ -27,3 +28,4 @@ pub mod pipeline;
 pub mod rules;
 pub mod score;
 pub mod store;
+pub mod web;

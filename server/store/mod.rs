@@ -8,6 +8,7 @@ pub mod assessments;
 pub mod assets;
 pub mod connections;
 pub mod findings;
+pub mod pages;
 mod private;
 pub mod runs;
 pub mod tallies;

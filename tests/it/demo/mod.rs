@@ -2,6 +2,7 @@
 
 mod aws;
 mod azure;
+mod collect;
 mod registry;
 
 use parallax::demo::{SampleCloud, Shape};

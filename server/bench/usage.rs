@@ -1,0 +1,37 @@
+//! What this process has used so far: processor time and memory at its peak.
+
+use std::time::Duration;
+
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeVal;
+
+/// Processor time used, in user mode and in the kernel.
+pub fn processor() -> Duration {
+    let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) else { return Duration::ZERO };
+    length(usage.user_time()) + length(usage.system_time())
+}
+
+fn length(value: TimeVal) -> Duration {
+    let micros = value.tv_sec() * 1_000_000 + value.tv_usec();
+    Duration::from_micros(u64::try_from(micros).unwrap_or_default())
+}
+
+/// Most memory this process ever held, in MB.
+pub fn peak_mb() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kilobytes = text
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB")?.trim().parse::<f64>().ok());
+    kilobytes.unwrap_or_default() / 1024.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn something_was_used() {
+        assert!(peak_mb() > 1.0);
+        assert!(processor() > Duration::ZERO);
+    }
+}

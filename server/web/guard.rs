@@ -1,0 +1,114 @@
+//! What stands before every page: headers that keep foreign code out, and a door for changes that
+//! opens only to our own pages.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::WebState;
+
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+    connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// Adds the security headers to every answer.
+pub async fn headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    for (name, value) in [
+        ("content-security-policy", POLICY),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "same-origin"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=()"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Refuses a change that another site's page asks for, and any request whose `Host` is a name a
+/// stranger could have pointed at this machine.
+pub async fn same_origin(State(_): State<WebState>, request: Request, next: Next) -> Response {
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if changes && !from_our_own_page(request.headers()) {
+        return (StatusCode::FORBIDDEN, "this request came from another site").into_response();
+    }
+    if !named_as_ours(request.headers()) {
+        return (StatusCode::MISDIRECTED_REQUEST, "this is Parallax on loopback; ask for it as localhost")
+            .into_response();
+    }
+    next.run(request).await
+}
+
+/// Browsers say where a request comes from; one that says nothing is not believed.
+fn from_our_own_page(headers: &HeaderMap) -> bool {
+    let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site == "same-origin" || site == "none";
+    }
+    match (text(header::ORIGIN), text(header::HOST)) {
+        (Some(origin), Some(host)) => origin.split_once("://").is_some_and(|(_, from)| from == host),
+        _ => false,
+    }
+}
+
+/// Nobody logs in yet and we listen on loopback only, so a host name that is not loopback's was
+/// pointed here by somebody else: a page of theirs would read ours.
+fn named_as_ours(headers: &HeaderMap) -> bool {
+    let Some(host) = headers.get(header::HOST) else { return true };
+    let Some(authority) = host.to_str().ok().and_then(|text| text.parse::<axum::http::uri::Authority>().ok())
+    else {
+        return false;
+    };
+    let name = authority.host();
+    name == "localhost"
+        || name.ends_with(".localhost")
+        || name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (name.parse().expect("a name"), HeaderValue::from_static(value)))
+            .collect()
+    }
+
+    #[test]
+    fn only_our_own_pages_may_change_something() {
+        assert!(from_our_own_page(&headers(&[("sec-fetch-site", "same-origin")])));
+        assert!(from_our_own_page(&headers(&[
+            ("origin", "http://127.0.0.1:8080"),
+            ("host", "127.0.0.1:8080")
+        ])));
+        assert!(!from_our_own_page(&headers(&[
+            ("sec-fetch-site", "cross-site"),
+            ("origin", "http://h"),
+            ("host", "h")
+        ])));
+        assert!(!from_our_own_page(&headers(&[("sec-fetch-site", "same-site")])));
+        assert!(!from_our_own_page(&headers(&[
+            ("origin", "http://evil.example"),
+            ("host", "127.0.0.1:8080")
+        ])));
+        assert!(!from_our_own_page(&headers(&[("origin", "null"), ("host", "127.0.0.1:8080")])));
+        assert!(!from_our_own_page(&headers(&[])));
+    }
+
+    #[test]
+    fn a_name_pointed_at_loopback_by_a_stranger_is_refused() {
+        for ours in ["localhost:8080", "127.0.0.1:8080", "[::1]:8080", "parallax.localhost"] {
+            assert!(named_as_ours(&headers(&[("host", ours)])), "{ours}");
+        }
+        for theirs in ["evil.example", "evil.example:8080", "localhost.evil.example", ""] {
+            assert!(!named_as_ours(&headers(&[("host", theirs)])), "{theirs}");
+        }
+    }
+}
