@@ -6,14 +6,45 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Why a fact is not known, and what would make it known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unknown {
     /// What happened, in plain words: `iam:GetRolePolicy denied`.
     #[serde(rename = "unknown")]
     pub reason: String,
     /// The permission that would close the gap, in the source's own spelling.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub permission: Option<String>,
+}
+
+/// Written out because a derived one takes `["a", "b"]` for its two fields, and would turn a known
+/// list of strings into an unknown fact.
+impl<'de> Deserialize<'de> for Unknown {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> serde::de::Visitor<'de> for Object {
+            type Value = Unknown;
+
+            fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                out.write_str("an object that says why a fact is unknown")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Unknown, A::Error> {
+                let (mut reason, mut permission) = (None, None);
+                while let Some(key) = map.next_key::<String>()? {
+                    match key.as_str() {
+                        "unknown" => reason = Some(map.next_value()?),
+                        "permission" => permission = map.next_value()?,
+                        other => {
+                            return Err(serde::de::Error::unknown_field(other, &["unknown", "permission"]));
+                        }
+                    }
+                }
+                let reason = reason.ok_or_else(|| serde::de::Error::missing_field("unknown"))?;
+                Ok(Unknown { reason, permission })
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
 }
 
 /// A fact about an asset. In JSON a known fact is its bare value and an unknown one is
@@ -146,6 +177,15 @@ mod tests {
         let holder: Holder = serde_json::from_str("{}").expect("an empty object");
         assert_eq!(holder.admin, Fact::unknown("not read"));
         assert!(holder.admin.is_not_read());
+    }
+
+    #[test]
+    fn a_list_of_one_or_two_words_is_known() {
+        for words in [vec!["x86_64"], vec!["8080/tcp", "9229/tcp"], vec!["a", "b", "c"]] {
+            let text = serde_json::to_string(&words).expect("serialises");
+            let back: Fact<Vec<String>> = serde_json::from_str(&text).expect("parses");
+            assert_eq!(back, Fact::Known(words.iter().map(ToString::to_string).collect()));
+        }
     }
 
     #[test]

@@ -5,12 +5,20 @@
 //! that file, its `mod` line and its entry in [`all`] (a test holds the two together).
 
 pub mod access;
+pub mod api;
+pub mod baseline;
+pub mod dependencies;
+pub mod frameworks;
 pub mod host;
+pub mod operations;
+pub mod resources;
 
 mod control;
+mod evidence;
 
 pub use control::{Check, Context, Control, Framework, NoFacts, Reading, Readings, Vector};
 use control::{control, known};
+use evidence::listed;
 
 use std::sync::LazyLock;
 
@@ -18,9 +26,70 @@ use sha2::{Digest, Sha256};
 
 use crate::model::Outcome;
 
+static ALL: &[&Control] = &[
+    &baseline::UNUSUAL_COUNT,
+    &baseline::NEW_TRIGGER,
+    &baseline::UNUSUAL_CHANGE,
+    &dependencies::NOT_SCANNED,
+    &dependencies::STALE_SCAN,
+    &dependencies::END_OF_SUPPORT,
+    &dependencies::UNPATCHED,
+    &dependencies::FOREIGN_CODE,
+    &dependencies::UNSIGNED,
+    &dependencies::MOVABLE_VERSION,
+    &dependencies::NO_RETENTION,
+    &dependencies::NO_QUARANTINE,
+    &dependencies::SECRET_IN_HISTORY,
+    &dependencies::OVERSIZED,
+    &access::PUBLIC_ACCESS,
+    &access::ADMIN_IDENTITY,
+    &access::BROAD_RIGHTS,
+    &access::ESCALATION,
+    &access::SHARED_IDENTITY,
+    &access::NO_IDENTITY,
+    &access::SECRET_IN_ENVIRONMENT,
+    &access::NO_CUSTOMER_KEY,
+    &access::UNKNOWN_ACCOUNT,
+    &access::NO_PRIVATE_NETWORK,
+    &access::SHARED_LOGIN,
+    &access::PUBLISHING_PASSWORD,
+    &access::OPEN_DEPLOYMENT_SITE,
+    &access::CONFUSED_DEPUTY,
+    &access::DORMANT,
+    &api::OPEN_ENDPOINT,
+    &api::KEY_ONLY,
+    &api::ANY_ORIGIN,
+    &api::PLAIN_HTTP,
+    &api::OLD_TLS,
+    &api::NO_CLIENT_CERTIFICATE,
+    &api::REMOTE_DEBUGGING,
+    &host::WHO_PATCHES,
+    &host::PRIVILEGED,
+    &host::HOST_NAMESPACES,
+    &host::HOST_NETWORK,
+    &host::RUNS_AS_ROOT,
+    &host::WRITABLE_SPACE,
+    &host::CAPABILITIES,
+    &host::HOST_PATHS,
+    &resources::NO_CEILING,
+    &resources::MEMORY_UNUSED,
+    &resources::LONG_TIMEOUT,
+    &resources::LOST_WORK,
+    &resources::SINGLE_ZONE,
+    &resources::LOOP_ALLOWED,
+    &frameworks::UNTRACEABLE_IMAGE,
+    &frameworks::SPLIT,
+    &frameworks::WRONG_REGION,
+    &frameworks::ONE_ARCHITECTURE,
+    &operations::NO_LOGS,
+    &operations::NO_TRACING,
+    &operations::NO_OWNER,
+    &operations::STALE,
+    &operations::MISSING_PERMISSION,
+];
+
 /// Every control, ordered by area and number.
 pub fn all() -> &'static [&'static Control] {
-    static ALL: &[&Control] = &[&access::ADMIN_IDENTITY, &host::RUNS_AS_ROOT];
     ALL
 }
 

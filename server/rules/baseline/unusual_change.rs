@@ -1,0 +1,110 @@
+//! BAS-05.
+
+use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc};
+
+use super::{Context, control, known, listed, recent};
+use crate::model::{FunctionFacts, Outcome, RepositoryFacts, Severity, TagMove};
+
+control! {
+    /// Its code changed in a way that its past does not explain.
+    ///
+    /// ## Why it matters
+    /// Releases follow habits: hours, pipelines, version tags that never move. A release tag that suddenly
+    /// means another image, or code that changes in the night, is how a supply chain attack looks from here.
+    ///
+    /// ## What to do
+    /// Compare the new digest with what the pipeline built. If nobody in the team did it, roll back to the
+    /// old digest, keep the new one as evidence, and rotate what its identity could reach. Make tags
+    /// immutable, so that it cannot happen again.
+    pub UNUSUAL_CHANGE
+    code: "BAS-05", area: Baseline, severity: Medium, since: "0.1.0",
+    frameworks: [Nist80019("4.2.2"), SecurityHub("ECR.2")],
+    function: check(function),
+    repository: check(repository),
+    image: absent("an image is named by its digest and never changes"),
+    workload: not_yet("rollouts come with the Kubernetes collector"),
+    cluster: absent("the question is asked of each workload"),
+    host: absent("the question is asked of each workload"),
+
+    fail repository "a version moved" => r#"{ "tag_moves": [{ "tag": "v1.4.2", "from": "sha256:a", "to": "sha256:b", "seen_at": "2026-10-30T10:00:00Z" }] }"#,
+    pass repository "latest moved" => r#"{ "tag_moves": [{ "tag": "latest", "from": "sha256:a", "to": "sha256:b", "seen_at": "2026-10-30T10:00:00Z" }] }"#,
+    pass repository "a version moved long ago" => r#"{ "tag_moves": [{ "tag": "1.4.2", "from": "sha256:a", "to": "sha256:b", "seen_at": "2026-09-30T10:00:00Z" }] }"#,
+    pass repository on Oci "nothing moved" => r#"{ "tag_moves": [] }"#,
+    unknown repository "seen once" => "{}",
+    fail function "changed in the night" => r#"{ "code_changes": ["2026-09-01T10:00:00Z", "2026-09-08T11:00:00Z", "2026-09-15T09:30:00Z", "2026-09-22T14:00:00Z", "2026-10-31T03:00:00Z"] }"#,
+    pass function "changed at the usual hour" => r#"{ "code_changes": ["2026-09-01T10:00:00Z", "2026-09-08T11:00:00Z", "2026-09-15T09:30:00Z", "2026-09-22T14:00:00Z", "2026-10-29T10:30:00Z"] }"#,
+    pass function "quiet" => r#"{ "code_changes": ["2026-08-01T10:00:00Z", "2026-08-08T11:00:00Z", "2026-08-15T09:30:00Z", "2026-08-22T14:00:00Z", "2026-09-01T03:00:00Z"] }"#,
+    unknown function "too few changes" => r#"{ "code_changes": ["2026-10-31T03:00:00Z"] }"#,
+}
+
+/// Changes without which no habit is learned.
+const LEAST_CHANGES: usize = 5;
+/// How far from a usual hour a change may lie.
+const HOURS_AROUND: u32 = 2;
+
+fn repository(facts: &RepositoryFacts, context: &Context<'_>) -> Outcome {
+    let moves = known!(facts.tag_moves);
+    let recent: Vec<_> = moves.iter().filter(|one| recent(one.seen_at, context)).collect();
+    let releases: Vec<_> = recent.iter().filter(|one| is_release(&one.tag)).map(|one| told(one)).collect();
+    if !releases.is_empty() {
+        return Outcome::fail("a release tag means another image than before")
+            .because("tag_moves", listed(&releases, 4))
+            .at(Severity::High);
+    }
+    match recent.last() {
+        Some(one) => {
+            Outcome::pass("only tags that move by convention were moved").because("tag_moves", &one.tag)
+        }
+        None => Outcome::pass("no tag was moved in the last seven days"),
+    }
+}
+
+fn told(one: &TagMove) -> String {
+    let short = |digest: &str| digest.trim_start_matches("sha256:").chars().take(12).collect::<String>();
+    format!("{}: {} to {}", one.tag, short(&one.from), short(&one.to))
+}
+
+/// Whether a tag names one release for ever: a full version, a date, a build or commit number.
+/// Words (`latest`, `main`, `prod`) and short versions (`1`, `v1.4`) move by convention.
+fn is_release(tag: &str) -> bool {
+    let body = tag.trim_start_matches(['v', 'V']);
+    let core = body.split(['-', '+', '_']).next().unwrap_or("");
+    let numbers =
+        core.split('.').filter(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
+    let version = numbers.count() >= 3;
+    let parts = || tag.split(['-', '_', '.']);
+    let dated = parts().any(|part| part.len() >= 6 && part.bytes().all(|byte| byte.is_ascii_digit()));
+    let hex = |part: &str| {
+        part.len() >= 7
+            && part.bytes().all(|byte| byte.is_ascii_hexdigit())
+            && part.bytes().any(|byte| byte.is_ascii_digit())
+    };
+    version || dated || parts().any(hex)
+}
+
+fn function(facts: &FunctionFacts, context: &Context<'_>) -> Outcome {
+    let changes = known!(facts.code_changes);
+    let [earlier @ .., last] = changes.as_slice() else {
+        return Outcome::unknown("no change of its code was seen yet");
+    };
+    if changes.len() < LEAST_CHANGES {
+        return Outcome::unknown("too few changes were seen to learn its habits")
+            .because("changes", changes.len());
+    }
+    if context.now - *last > TimeDelta::days(super::RECENT_DAYS) {
+        return Outcome::pass("its code did not change in the last seven days");
+    }
+    let moment = last.format("%Y-%m-%d %H:%M UTC");
+    if earlier.iter().any(|one| alike(*one, *last)) {
+        Outcome::pass("its code changed at a usual time").because("changed_at", moment)
+    } else {
+        Outcome::fail("its code changed at a time at which it never did before").because("changed_at", moment)
+    }
+}
+
+/// Whether two moments share the kind of day and lie near in the clock.
+fn alike(one: DateTime<Utc>, other: DateTime<Utc>) -> bool {
+    let weekend = |moment: DateTime<Utc>| moment.weekday().num_days_from_monday() >= 5;
+    let apart = one.hour().abs_diff(other.hour());
+    weekend(one) == weekend(other) && apart.min(24 - apart) <= HOURS_AROUND
+}
