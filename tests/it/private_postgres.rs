@@ -1,5 +1,6 @@
 //! The private Postgres: started, stopped, refused twice, killed, and its data kept.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -89,7 +90,7 @@ async fn a_second_start_on_the_same_folder_says_who_holds_it() {
     let message = refused.to_string();
     assert!(matches!(refused, PrivateError::InUse { .. }), "{message}");
     assert!(message.contains(&std::process::id().to_string()), "{message}");
-    assert!(message.contains(&folder.path().join("postgres").display().to_string()), "{message}");
+    assert!(message.contains(&folder.path().display().to_string()), "{message}");
     PgConnection::connect(first.url()).await.expect("and the first is not disturbed");
     first.stop().await.expect("stops");
 }
@@ -169,6 +170,26 @@ async fn a_path_too_long_for_a_socket_is_no_obstacle() {
     assert!(started.url().contains("tmp%2Fparallax"), "{}", started.url());
     PgConnection::connect(started.url()).await.expect("connects");
     started.stop().await.expect("stops");
+}
+
+#[tokio::test]
+async fn a_data_folder_closed_to_the_database_user_is_no_obstacle() {
+    let folder = DataDir::new();
+    std::fs::DirBuilder::new().mode(0o700).create(folder.path()).expect("makes");
+    let data_dir = folder.path().join("data");
+    let first = PrivatePostgres::start(&data_dir).await.expect("starts");
+    let mut owner = PgConnection::connect(first.url()).await.expect("connects");
+    owner.execute("CREATE TABLE kept (word text)").await.expect("writes");
+    first.stop().await.expect("stops");
+    let again = PrivatePostgres::start(&data_dir).await.expect("starts again");
+    let mut owner = PgConnection::connect(again.url()).await.expect("connects");
+    owner.execute("SELECT word FROM kept").await.expect("the data were kept");
+    let refused = PrivatePostgres::start(&data_dir).await.expect_err("the folder is taken").to_string();
+    assert!(refused.contains(&data_dir.display().to_string()), "{refused}");
+    again.stop().await.expect("stops");
+    if let Ok(target) = std::fs::read_link(data_dir.join("postgres")) {
+        std::fs::remove_dir_all(target.parent().expect("a folder")).expect("removes");
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use parallax::collect::CollectError;
 use parallax::model::Fact;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::fake_registry::{Asked, Reply, Script, index, serve, spec};
 use crate::support::registry::{PASSWORD_VARIABLE, WRONG_VARIABLE, collect, login, sha256};
@@ -181,6 +182,37 @@ async fn names_that_climb_are_reported_and_not_asked() {
         Reply::json(&json!({ "repositories": ["odd", "../../admin", "odd?x=y"] })),
     );
     costs(script, &["unreadable-body"]).await;
+}
+
+#[tokio::test]
+async fn of_too_many_tags_a_thousand_are_read_and_nothing_is_claimed_of_the_rest() {
+    let mut script = Script::new();
+    let image = script.image(&config());
+    for number in 0..1_010 {
+        script.tag(&format!("v{number:04}"), Reply::json(&image));
+    }
+    let found = collect(&spec(&script.serve().await)).await.expect("reads");
+    assert_eq!(found.codes(), ["bound"]);
+    let facts = found.repository("odd");
+    assert_eq!(facts.image_tags.known().map(Vec::len), Some(1_000));
+    assert!(facts.image_count.known().is_none());
+    let image = found.image(&format!("odd@{}", sha256(image.to_string().as_bytes())));
+    assert!(image.signed.known().is_none(), "a signature may be among the tags that were not read");
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_in_the_middle_of_a_body_costs_one_gap() {
+    let broken = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = broken.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((mut caller, _)) = broken.accept().await {
+            let _ = caller.read(&mut [0; 1024]).await;
+            let _ = caller.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n{\"schema").await;
+        }
+    });
+    let mut script = with_good_image();
+    script.tag("torn", Reply::new(307, "").header("location", format!("http://{address}/")));
+    costs(script, &["network"]).await;
 }
 
 #[tokio::test]

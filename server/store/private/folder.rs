@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, chown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
@@ -13,6 +13,9 @@ use super::PrivateError;
 
 /// A socket's path must fit 107 bytes, with `/.s.PGSQL.5432.lock` behind the folder.
 const LONGEST_SOCKET_FOLDER: usize = 85;
+
+/// Where root keeps a database whose user cannot enter the data folder, such as one in `/root`.
+const SHARED: &str = "/var/lib/parallax";
 
 fn at(path: &Path) -> impl FnOnce(std::io::Error) -> PrivateError {
     let path = path.to_owned();
@@ -40,6 +43,18 @@ impl Account {
         Ok(Self { name: user.name, uid: user.uid.as_raw(), gid: user.gid.as_raw(), switch: true })
     }
 
+    /// The first folder on the way to `root` that this user cannot enter.
+    fn closed_on_the_way(&self, root: &Path) -> Result<Option<PathBuf>, PrivateError> {
+        if self.switch {
+            for folder in root.ancestors() {
+                if !self.may_enter(&fs::metadata(folder).map_err(at(folder))?) {
+                    return Ok(Some(folder.into()));
+                }
+            }
+        }
+        Ok(None)
+    }
+
     fn may_enter(&self, folder: &fs::Metadata) -> bool {
         let wanted = match folder {
             of if of.uid() == self.uid => 0o100,
@@ -54,6 +69,8 @@ impl Account {
 #[derive(Debug, Clone)]
 pub(super) struct Folders {
     pub(super) account: Account,
+    /// The folder we were given.
+    pub(super) root: PathBuf,
     /// The cluster itself.
     pub(super) data: PathBuf,
     /// Holds the socket; nobody else may enter.
@@ -68,19 +85,17 @@ impl Folders {
     pub(super) fn prepare(data_dir: &Path, account: Account) -> Result<Self, PrivateError> {
         DirBuilder::new().recursive(true).mode(0o711).create(data_dir).map_err(at(data_dir))?;
         let root = data_dir.canonicalize().map_err(at(data_dir))?;
-        if account.switch {
-            for folder in root.ancestors() {
-                if !account.may_enter(&fs::metadata(folder).map_err(at(folder))?) {
-                    return Err(PrivateError::Closed { folder: folder.into(), user: account.name });
-                }
-            }
-        }
-        let socket = socket_folder(&root);
+        let place = match account.closed_on_the_way(&root)? {
+            Some(closed) => elsewhere(&root, &closed, &account)?,
+            None => root.clone(),
+        };
+        let socket = socket_folder(&place);
         make_private(&socket, &account)?;
         Ok(Self {
-            data: root.join("postgres"),
-            log: root.join("postgres.log"),
+            data: place.join("postgres"),
+            log: place.join("postgres.log"),
             lock: root.join("postgres.lock"),
+            root,
             socket,
             account,
         })
@@ -147,6 +162,27 @@ pub(super) fn last_lines(text: &str) -> String {
     lines[lines.len().saturating_sub(5)..].join(" | ")
 }
 
+/// Where the data go when root's own folder is closed to `account`: a folder under [`SHARED`], to
+/// which `postgres` in `root` then points. Removing `root` means beginning anew.
+fn elsewhere(root: &Path, closed: &Path, account: &Account) -> Result<PathBuf, PrivateError> {
+    let refused = || PrivateError::Closed { folder: closed.into(), user: account.name.clone() };
+    let link = root.join("postgres");
+    if let Ok(target) = fs::read_link(&link) {
+        return target.parent().map(PathBuf::from).ok_or_else(refused);
+    }
+    if link.exists() {
+        return Err(refused());
+    }
+    let place = Path::new(SHARED).join(uuid::Uuid::new_v4().simple().to_string());
+    DirBuilder::new().recursive(true).mode(0o711).create(&place).map_err(at(&place))?;
+    if account.closed_on_the_way(&place)?.is_some() {
+        return Err(refused());
+    }
+    symlink(place.join("postgres"), &link).map_err(at(&link))?;
+    tracing::info!(folder = %place.display(), "the database user cannot enter the data folder; the database is kept apart");
+    Ok(place)
+}
+
 fn socket_folder(root: &Path) -> PathBuf {
     let beside = root.join("socket");
     if beside.as_os_str().len() <= LONGEST_SOCKET_FOLDER {
@@ -197,7 +233,7 @@ impl Lock {
             Err((mut file, nix::errno::Errno::EWOULDBLOCK)) => {
                 let mut pid = String::new();
                 file.read_to_string(&mut pid).map_err(at(path))?;
-                Err(PrivateError::InUse { folder: folders.data.clone(), pid })
+                Err(PrivateError::InUse { folder: folders.root.clone(), pid })
             }
             Err((_, errno)) => Err(at(path)(errno.into())),
         }

@@ -3,8 +3,9 @@
 //!
 //! Data lives in `<data>/postgres`, the log in `<data>/postgres.log`. It listens on a socket in a
 //! folder only we may enter, never on a port, so no password is needed. It never runs as root:
-//! root starts it as the user `postgres`, who must be able to walk into the data folder (create
-//! that with mode 0711, not 0700). It ends with us however we end, `kill -9` included: a shell
+//! root starts it as the user `postgres`, and where that user cannot walk into the data folder
+//! (one in `/root`, say), the data live under `/var/lib/parallax` and `<data>/postgres` points
+//! there. It ends with us however we end, `kill -9` included: a shell
 //! between us and it waits for our end of a pipe to close. This module runs programs and speaks
 //! no SQL beyond making one role and one database.
 
