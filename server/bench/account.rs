@@ -59,7 +59,6 @@ pub async fn measure() -> Result<Report, BenchError> {
         Figure::told("functions", f64::from(FUNCTIONS), ""),
         Figure::told("repositories", f64::from(REPOSITORIES), ""),
         Figure::told("assets seen", best.pass.seen as f64, ""),
-        Figure::told("findings written", best.pass.findings as f64, ""),
         Figure::told("gaps (calls moto does not know)", best.pass.gaps as f64, ""),
         Figure::told("calls", calls.len() as f64, ""),
         Figure::told("bare calls, 32 at once", bare, "s"),

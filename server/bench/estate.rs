@@ -40,9 +40,7 @@ pub async fn measure(assets: u32, clock: fn() -> DateTime<Utc>) -> Result<Report
 fn told(name: &str, pass: Pass) -> Vec<Figure> {
     vec![
         Figure::told(format!("{name}: assets seen"), pass.seen as f64, ""),
-        Figure::told(format!("{name}: assets judged"), pass.judged as f64, ""),
-        Figure::told(format!("{name}: findings written"), pass.findings as f64, ""),
+        Figure::told(format!("{name}: assets new or changed"), pass.changed as f64, ""),
         Figure::told(format!("{name}: gaps"), pass.gaps as f64, ""),
-        Figure::told(format!("{name}: read and stored after"), pass.reading_seconds, "s"),
     ]
 }

@@ -5,17 +5,15 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use futures::future::try_join_all;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::BenchError;
 use crate::analysis::secrets::FingerprintKey;
-use crate::collect;
+use crate::jobs::Worker;
 use crate::model::{ConnectionSpec, TenantId};
-use crate::pipeline::assess::{Assess, assess};
-use crate::pipeline::refresh::refresh;
-use crate::store::assessments::Scope;
-
-use crate::store::runs::Ending;
-use crate::store::{PrivatePostgres, Store, connections, runs, tenants};
+use crate::store::runs::{self, Last};
+use crate::store::{PrivatePostgres, Store, connections, tenants};
 
 const CONNECTIONS: u32 = 12;
 const INTERVAL_SECONDS: i64 = 3_600;
@@ -35,16 +33,10 @@ pub struct Ground {
 pub struct Pass {
     /// From the first call to the last finding.
     pub seconds: f64,
-    /// Of that, until everything was read and stored.
-    pub reading_seconds: f64,
     /// Assets seen.
     pub seen: i64,
     /// Assets new or changed.
     pub changed: i64,
-    /// Assets judged.
-    pub judged: u64,
-    /// Findings opened, resolved or changed.
-    pub findings: u64,
     /// Gaps met.
     pub gaps: i64,
 }
@@ -68,50 +60,50 @@ impl Ground {
     /// Reads all of these connections at once, stores and judges what they hold.
     pub async fn pass(&self, sources: &[(String, ConnectionSpec)]) -> Result<Pass, BenchError> {
         let started = Instant::now();
-        let passes = sources.iter().map(|(name, spec)| self.one(name, spec, started));
+        let mut queued = Vec::new();
+        for source in sources {
+            queued.push(self.queue(source).await?);
+        }
+        let (worker, stop) = (self.worker(), CancellationToken::new());
+        try_join_all(sources.iter().map(|_| worker.work_once(&stop))).await?;
         let mut whole = Pass::default();
-        for pass in try_join_all(passes).await? {
-            whole.reading_seconds = whole.reading_seconds.max(pass.reading_seconds);
-            whole.seen += pass.seen;
-            whole.changed += pass.changed;
-            whole.judged += pass.judged;
-            whole.findings += pass.findings;
-            whole.gaps += pass.gaps;
+        for ((name, _), connection) in sources.iter().zip(queued) {
+            let last = self.last(name, connection).await?;
+            whole.seen += last.seen;
+            whole.changed += last.changed;
+            whole.gaps += last.gaps;
         }
         whole.seconds = started.elapsed().as_secs_f64();
         Ok(whole)
     }
 
-    async fn one(&self, name: &str, spec: &ConnectionSpec, started: Instant) -> Result<Pass, BenchError> {
-        let collector = collect::open(spec, FingerprintKey::new([7; 32])).await?;
+    async fn queue(&self, (name, spec): &(String, ConnectionSpec)) -> Result<Uuid, BenchError> {
         let mut tx = self.store.begin(self.tenant).await?;
         let connection = connections::save(&mut tx, name, spec, INTERVAL_SECONDS, (self.clock)()).await?;
         runs::enqueue(&mut tx, connection, (self.clock)()).await?;
-        let claim = runs::claim(&mut tx, (self.clock)()).await?;
         tx.commit().await?;
-        let claim = claim.ok_or_else(|| BenchError::Setup(format!("{name}: no run to claim")))?;
-        let standing = refresh(&self.store, self.tenant, claim, &collector, self.clock).await?;
-        let reading = started.elapsed();
-        let what = Assess {
-            tenant: self.tenant,
-            connection: Some(connection),
-            scope: Scope::Changed,
-            run: Some(claim.run),
-            now: (self.clock)(),
-        };
-        let assessed = assess(&self.store, what).await?;
+        Ok(connection)
+    }
+
+    async fn last(&self, name: &str, connection: Uuid) -> Result<Last, BenchError> {
         let mut tx = self.store.begin(self.tenant).await?;
-        runs::finish(&mut tx, claim, Ending::Done, None, (self.clock)()).await?;
-        tx.commit().await?;
-        Ok(Pass {
-            seconds: started.elapsed().as_secs_f64(),
-            reading_seconds: reading.as_secs_f64(),
-            seen: standing.seen,
-            changed: standing.changed,
-            judged: assessed.assets,
-            findings: assessed.findings,
-            gaps: standing.gaps,
-        })
+        match runs::last(&mut tx, connection).await? {
+            Some(last) if last.state == "done" => Ok(last),
+            Some(last) => {
+                Err(BenchError::Setup(format!("{name}: {}: {}", last.state, last.fault.unwrap_or_default())))
+            }
+            None => Err(BenchError::Setup(format!("{name}: its run is gone"))),
+        }
+    }
+
+    fn worker(&self) -> Worker {
+        Worker {
+            store: self.store.clone(),
+            tenant: self.tenant,
+            key: FingerprintKey::new([7; 32]),
+            clock: self.clock,
+            slots: 1,
+        }
     }
 
     /// Stops the database and removes its folder.

@@ -26,7 +26,6 @@ pub use recorder::{Recorder, replay};
 pub use report::{Figure, Report};
 
 use crate::collect::CollectError;
-use crate::pipeline::refresh::RefreshError;
 use crate::store::{PrivateError, StoreError};
 
 /// Why nothing was measured.
@@ -47,9 +46,6 @@ pub enum BenchError {
     /// The database refused something.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A pass ended early.
-    #[error(transparent)]
-    Refresh(#[from] RefreshError),
     /// The system refused something.
     #[error(transparent)]
     Io(#[from] std::io::Error),

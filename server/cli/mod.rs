@@ -1,8 +1,10 @@
 //! The command line: one file a subcommand.
 
+mod bench;
 mod collect;
 mod connection;
 mod control;
+mod demo;
 mod scan;
 mod serve;
 
@@ -11,6 +13,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::app::{self, AppFault};
+use crate::bench::BenchArgs;
 use crate::config::Config;
 
 /// One estate from two standpoints: the posture of serverless functions and containers
@@ -39,6 +42,11 @@ enum Command {
     Control(control::ControlCommand),
     /// One pass over one source, without a database
     Scan(scan::Scan),
+    /// Serve the dashboard over a sample cloud: no account, no database, nothing to set up
+    Demo(demo::Demo),
+    /// Measure what is promised
+    #[command(hide = true)]
+    Bench(BenchArgs),
     /// Show the configuration in force, and everything wrong with it
     CheckConfig,
 }
@@ -48,6 +56,7 @@ pub async fn run(cli: Cli) -> ExitCode {
     match cli.command {
         Command::Scan(arguments) => return scan::run(arguments, app::now()).await,
         Command::Control(command) => return control::run(&command, app::now()),
+        Command::Bench(arguments) => return bench::run(arguments).await,
         Command::CheckConfig => return check_config(),
         _ => {}
     }
@@ -65,7 +74,10 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Migrate => migrate(&config).await,
         Command::Collect(arguments) => collect::run(&config, &arguments).await,
         Command::Connection(command) => connection::run(&config, command).await,
-        Command::Scan(_) | Command::Control(_) | Command::CheckConfig => Ok(ExitCode::SUCCESS),
+        Command::Demo(arguments) => demo::run(&config, &arguments).await,
+        Command::Scan(_) | Command::Control(_) | Command::Bench(_) | Command::CheckConfig => {
+            Ok(ExitCode::SUCCESS)
+        }
     };
     outcome.unwrap_or_else(|fault| {
         eprintln!("parallax: {fault}");
