@@ -9,13 +9,20 @@ use serde_json::{Value, json};
 use crate::support::registry::{Registry, WRONG_VARIABLE, collect, login};
 
 fn day(number: i64) -> chrono::DateTime<chrono::Utc> {
-    chrono::DateTime::UNIX_EPOCH + chrono::TimeDelta::days(20_700 + number)
+    chrono::DateTime::UNIX_EPOCH + chrono::TimeDelta::days(20_758 + number)
 }
 
 fn verdict(asset: &Asset, code: &str) -> Verdict {
     let settings = Settings::default();
     let context = Context { asset, now: day(0), settings: &settings, freshness: None, watched_since: None };
     rules::find(code).unwrap_or_else(|| panic!("there is no control {code}")).judge(&context).verdict
+}
+
+/// Holds an asset to the verdicts planted for it.
+fn planted(asset: &Asset, verdicts: &[(&str, Verdict)]) {
+    for (code, planted) in verdicts {
+        assert_eq!(verdict(asset, code), *planted, "{code} on {}", asset.name);
+    }
 }
 
 fn config(run: &Value) -> Value {
@@ -82,6 +89,73 @@ async fn planted_images_are_read_once_each_and_judged_as_planted() {
 }
 
 #[tokio::test]
+async fn every_planted_verdict_is_what_the_controls_say() {
+    use Verdict::{Absent, Fail, NotYet, Pass, Unknown};
+    let registry = Registry::open().await;
+    let mut labelled = good();
+    labelled["config"]["Labels"] = json!({
+        "org.opencontainers.image.base.name": "docker.io/library/debian:12-slim", "team": "payments",
+    });
+    let safe = registry.image("app", "1.0.0", &labelled).await;
+    let silent = json!({ "User": "app", "Env": ["TOKEN_TTL=300", "DB_PASSWORD_FILE=/run/secrets/db", "USE_PASSWORD=true"] });
+    let silent = registry.image("app", "2.0.0", &config(&silent)).await;
+    let password = json!({ "User": "app:app", "Env": ["DB_PASSWORD=vK3-qq81-Zlo9"], "ExposedPorts": { "5005/tcp": {} } });
+    let password = registry.image("app", "3.0.0", &config(&password)).await;
+    let mut leaky = config(&json!({ "User": "0:0", "Env": [format!("AWS_ACCESS_KEY_ID={}", cloud_key())] }));
+    leaky["created"] = json!("2024-10-01T08:00:00Z");
+    leaky["history"] = json!([
+        { "created_by": "ADD alpine-minirootfs-3.12.0-x86_64.tar.gz / # buildkit" },
+        { "created_by": format!("RUN |1 KEY={} /bin/sh -c make", cloud_key()) },
+    ]);
+    let leaky = registry.image("app", "4.0.0", &leaky).await;
+
+    let found = collect(&registry.spec()).await.expect("reads");
+    let of = |digest: &str| found.asset(&format!("app@{digest}"));
+    planted(
+        of(&safe),
+        &[
+            ("HST-04", Pass),
+            ("ACC-07", Pass),
+            ("DEP-11", Pass),
+            ("DEP-04", Pass),
+            ("DEP-05", Pass),
+            ("DEP-07", Fail),
+            ("DEP-03", Unknown),
+            ("DEP-14", Pass),
+            ("RES-06", Pass),
+            ("OPS-05", Pass),
+            ("OPS-07", Pass),
+            ("API-12", Pass),
+        ],
+    );
+    planted(
+        of(&silent),
+        &[("ACC-07", Pass), ("DEP-11", Pass), ("DEP-04", Unknown), ("RES-06", Fail), ("OPS-05", Fail)],
+    );
+    planted(of(&password), &[("HST-04", Pass), ("ACC-07", Fail), ("API-12", Fail)]);
+    planted(
+        of(&leaky),
+        &[("HST-04", Fail), ("ACC-07", Fail), ("DEP-11", Fail), ("DEP-04", Fail), ("DEP-05", Fail)],
+    );
+    planted(
+        found.asset("app"),
+        &[
+            ("ACC-01", Fail),
+            ("API-01", Fail),
+            ("API-04", Fail),
+            ("OPS-07", Pass),
+            ("BAS-05", Unknown),
+            ("BAS-01", Unknown),
+            ("DEP-02", NotYet),
+            ("DEP-09", NotYet),
+            ("DEP-08", Absent),
+            ("OPS-05", Absent),
+            ("OPS-01", NotYet),
+        ],
+    );
+}
+
+#[tokio::test]
 async fn an_index_is_one_image_as_bad_as_its_worst_platform() {
     let registry = Registry::open().await;
     let amd64 = registry.image("multi", "amd64", &good()).await;
@@ -126,20 +200,22 @@ async fn what_is_no_image_is_no_asset_and_a_signature_counts_for_its_image() {
 #[tokio::test]
 async fn a_tag_that_moves_between_two_runs_is_noticed() {
     let registry = Registry::open().await;
-    let before = registry.image("moving", "stable", &good()).await;
+    let before = registry.image("moving", "1.2.0", &good()).await;
     registry.image("moving", "fixed", &good()).await;
     let first = collect(&registry.spec()).await.expect("reads");
     let mut first = first.asset("moving").clone();
     history::carry(None, day(0), &mut first, day(0));
+    planted(&first, &[("BAS-05", Verdict::Pass)]);
 
-    let after = registry.image("moving", "stable", &config(&json!({ "User": "0" }))).await;
+    let after = registry.image("moving", "1.2.0", &config(&json!({ "User": "0" }))).await;
     let second = collect(&registry.spec()).await.expect("reads");
     let mut second = second.asset("moving").clone();
-    history::carry(Some(&first), day(0), &mut second, day(1));
+    history::carry(Some(&first), day(0), &mut second, day(0));
     let parallax::model::Facts::Repository(facts) = &second.facts else { panic!("a repository") };
     let moves = facts.tag_moves.known().expect("moves");
     assert_eq!(moves.len(), 1);
-    assert_eq!((moves[0].tag.as_str(), &moves[0].from, &moves[0].to), ("stable", &before, &after));
+    assert_eq!((moves[0].tag.as_str(), &moves[0].from, &moves[0].to), ("1.2.0", &before, &after));
+    planted(&second, &[("BAS-05", Verdict::Fail)]);
 }
 
 #[tokio::test]
@@ -149,6 +225,7 @@ async fn an_open_registry_is_told_from_a_guarded_one() {
     let found = collect(&open.spec()).await.expect("reads");
     let facts = found.repository("app");
     assert_eq!((&facts.open_api, &facts.tls), (&Fact::Known(true), &Fact::Known(false)));
+    planted(found.asset("app"), &[("ACC-01", Verdict::Fail), ("API-01", Verdict::Fail)]);
     assert_eq!(facts.access.known().map(|access| access.anonymous_pull), Some(true));
 
     let guarded = Registry::guarded().await;
@@ -157,6 +234,10 @@ async fn an_open_registry_is_told_from_a_guarded_one() {
     assert_eq!(found.gaps, []);
     let facts = found.repository("app");
     assert_eq!(facts.open_api, Fact::Known(false));
+    planted(
+        found.asset("app"),
+        &[("ACC-01", Verdict::Pass), ("API-01", Verdict::Pass), ("API-04", Verdict::Fail)],
+    );
     assert_eq!(facts.access.known().map(|access| access.anonymous_pull), Some(false));
 }
 

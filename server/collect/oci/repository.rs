@@ -24,7 +24,6 @@ use crate::model::{
 const AT_ONCE: usize = 6;
 /// Tags whose failure gets a gap of its own; the rest share one.
 const MOST_GAPS: usize = 20;
-const NOT_TOLD: &str = "the distribution API does not tell";
 
 /// An image or index and the tags that name it.
 #[derive(Debug)]
@@ -173,8 +172,7 @@ impl<'a> Repository<'a> {
         facts.repository = self.name.clone().into();
         facts.image_tags = tags.into();
         facts.signed = signatures.of(blobs, &digest).await;
-        facts.pushed_at = Fact::unknown(NOT_TOLD);
-        facts.scan = Fact::unknown(NOT_TOLD);
+        facts.scan = Fact::unknown("the distribution API does not tell");
         let id = self.client.address.image_id(&self.name, &digest);
         for (facet, fault) in faults {
             let call = format!("GET /v2/{}/manifests/{digest}", self.name);
@@ -249,17 +247,7 @@ impl<'a> Repository<'a> {
             tls,
             image_tags,
             image_count,
-            scanning: Fact::unknown(NOT_TOLD),
-            tag_mutability: Fact::unknown(NOT_TOLD),
-            lifecycle: Fact::unknown(NOT_TOLD),
-            encryption: Fact::unknown(NOT_TOLD),
-            admin_user: Fact::unknown(NOT_TOLD),
-            quarantine: Fact::unknown(NOT_TOLD),
-            content_trust: Fact::unknown(NOT_TOLD),
-            diagnostics: Fact::unknown(NOT_TOLD),
-            replicas: Fact::unknown(NOT_TOLD),
-            tags: Fact::unknown(NOT_TOLD),
-            pushes: Fact::unknown(NOT_TOLD),
+            // What the API knows nothing of stays unread: the controls say so in their own words.
             ..RepositoryFacts::default()
         };
         Asset {
