@@ -7,8 +7,11 @@
 mod compare;
 mod fault;
 mod files;
+mod findings;
 mod guard;
 mod health;
+mod inventory;
+mod overview;
 mod picture;
 mod show;
 mod sides;
@@ -62,7 +65,10 @@ fn page(template: &impl askama::Template) -> Answer {
 /// Every page and what they need.
 pub fn router(state: WebState) -> Router {
     Router::new()
+        .route("/", get(overview::show))
         .route("/compare", get(compare::show))
+        .route("/inventory", get(inventory::show))
+        .route("/findings", get(findings::show))
         .route("/healthz", get(health::show))
         .route("/static/{hash}/{name}", get(files::show))
         .fallback(fault::no_such_page)
