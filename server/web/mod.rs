@@ -5,6 +5,8 @@
 //! start a run. No SQL, no rules of its own.
 
 mod compare;
+mod connection;
+mod connections;
 mod fault;
 mod files;
 mod findings;
@@ -13,13 +15,14 @@ mod health;
 mod inventory;
 mod overview;
 mod picture;
+mod run;
 mod show;
 mod sides;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use chrono::{DateTime, Utc};
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -69,6 +72,11 @@ pub fn router(state: WebState) -> Router {
         .route("/compare", get(compare::show))
         .route("/inventory", get(inventory::show))
         .route("/findings", get(findings::show))
+        .route("/connections", get(connections::show))
+        .route("/connections/{id}", get(connection::show))
+        .route("/connections/{id}/runs", post(connection::run_now).get(connection::back))
+        .route("/runs/{id}", get(run::show))
+        .route("/runs/{id}/progress", get(run::progress))
         .route("/healthz", get(health::show))
         .route("/static/{hash}/{name}", get(files::show))
         .fallback(fault::no_such_page)

@@ -1,0 +1,74 @@
+//! One connection: its runs, what it cannot read, and the button that starts a run.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect};
+use uuid::Uuid;
+
+use super::connections::{Line, RunLine};
+use super::{Answer, WebState, page};
+use crate::error::AppError;
+use crate::store::pages::connections::{self, Hole};
+use crate::store::runs;
+
+#[derive(Template)]
+#[template(path = "pages/connection.html")]
+struct ConnectionPage {
+    here: &'static str,
+    line: Line,
+    runs: Vec<RunLine>,
+    holes: Vec<Hole>,
+    read: bool,
+}
+
+/// `GET /connections/{id}`.
+pub async fn show(State(state): State<WebState>, Path(id): Path<String>) -> Answer {
+    let id = known(&id)?;
+    let now = (state.now)();
+    let mut tx = state.begin().await?;
+    let connection = connections::get(&mut tx, id).await?.ok_or(AppError::NotFound("this connection"))?;
+    let runs = connections::runs(&mut tx, id, 30).await?;
+    let last = runs.iter().find(|run| matches!(run.state.as_str(), "done" | "failed")).map(|run| run.id);
+    let holes = match last {
+        Some(run) => connections::holes(&mut tx, &[run], 100).await?,
+        None => Vec::new(),
+    };
+    drop(tx);
+    page(&ConnectionPage {
+        here: "connections",
+        line: Line::of(&connection, runs.first(), now),
+        runs: runs.iter().map(|run| RunLine::of(run, now)).collect(),
+        holes,
+        read: last.is_some(),
+    })
+}
+
+/// An id out of an address; one that is none names nothing.
+pub fn known(text: &str) -> Result<Uuid, AppError> {
+    text.parse().map_err(|_| AppError::NotFound("this address"))
+}
+
+/// `POST /connections/{id}/runs`: starts a run, or leads to the one that waits or works already.
+pub async fn run_now(State(state): State<WebState>, Path(id): Path<String>) -> Answer {
+    let id = known(&id)?;
+    let mut tx = state.begin().await?;
+    connections::get(&mut tx, id).await?.ok_or(AppError::NotFound("this connection"))?;
+    let run = match runs::enqueue(&mut tx, id, (state.now)()).await? {
+        Some(run) => run,
+        None => {
+            let newest = connections::runs(&mut tx, id, 1).await?;
+            newest
+                .first()
+                .map(|run| run.id)
+                .ok_or_else(|| AppError::Conflict("the run has just ended".into()))?
+        }
+    };
+    tx.commit().await?;
+    Ok(Redirect::to(&format!("/runs/{run}")).into_response())
+}
+
+/// `GET /connections/{id}/runs`: a reload of what the button led to.
+pub async fn back(Path(id): Path<String>) -> Answer {
+    let id = known(&id)?;
+    Ok(Redirect::to(&format!("/connections/{id}")).into_response())
+}
