@@ -33,8 +33,6 @@ pub struct Line {
     pub code: &'static str,
     /// Its title.
     pub title: &'static str,
-    /// Code of the severity; empty for an area.
-    pub severity: &'static str,
     /// Functions.
     pub serverless: Wing,
     /// Containers.
@@ -110,7 +108,7 @@ fn block(group: &Group, open: &HashSet<&str>, all: &[&str]) -> Block {
     // An address that names no area would show the default again.
     let after = if after.is_empty() { "none".to_owned() } else { after.join(",") };
     Block {
-        head: line(code, group.area.label(), "", (&group.serverless, &group.container), area_wing),
+        head: line(code, group.area.label(), (&group.serverless, &group.container), area_wing),
         open: shown,
         toggle: format!("/compare?open={after}#{code}"),
         lines: group
@@ -119,7 +117,7 @@ fn block(group: &Group, open: &HashSet<&str>, all: &[&str]) -> Block {
             .map(|row| {
                 let control = row.control;
                 let sides = (&row.serverless, &row.container);
-                line(control.code, control.title(), control.severity.code(), sides, control_wing)
+                line(control.code, control.title(), sides, control_wing)
             })
             .collect(),
     }
@@ -128,7 +126,6 @@ fn block(group: &Group, open: &HashSet<&str>, all: &[&str]) -> Block {
 fn line(
     code: &'static str,
     title: &'static str,
-    severity: &'static str,
     (serverless, container): (&Side, &Side),
     wing: fn(&Side) -> Wing,
 ) -> Line {

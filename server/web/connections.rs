@@ -31,8 +31,6 @@ pub struct RunLine {
     pub changed: String,
     /// Gaps met.
     pub gaps: String,
-    /// Any gap at all.
-    pub has_gaps: bool,
     /// Why it failed.
     pub fault: Option<String>,
 }
@@ -60,7 +58,6 @@ impl RunLine {
             seen: show::number(run.assets_seen),
             changed: show::number(run.assets_changed),
             gaps: show::number(run.gap_count),
-            has_gaps: run.gap_count > 0,
             fault: run.fault.clone(),
         }
     }

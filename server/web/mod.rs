@@ -4,17 +4,23 @@
 //! name under `templates/pages`. Reads through `store::pages`; the only thing it changes is to
 //! start a run. No SQL, no rules of its own.
 
+mod asset;
+mod asset_facts;
 mod compare;
 mod connection;
 mod connections;
+mod control;
+mod controls;
 mod fault;
 mod files;
+mod finding;
 mod findings;
 mod guard;
 mod health;
 mod inventory;
 mod overview;
 mod picture;
+mod prose;
 mod run;
 mod show;
 mod sides;
@@ -71,7 +77,11 @@ pub fn router(state: WebState) -> Router {
         .route("/", get(overview::show))
         .route("/compare", get(compare::show))
         .route("/inventory", get(inventory::show))
+        .route("/assets/{id}", get(asset::show))
         .route("/findings", get(findings::show))
+        .route("/findings/{id}", get(finding::show))
+        .route("/controls", get(controls::show))
+        .route("/controls/{code}", get(control::show))
         .route("/connections", get(connections::show))
         .route("/connections/{id}", get(connection::show))
         .route("/connections/{id}/runs", post(connection::run_now).get(connection::back))

@@ -1,0 +1,73 @@
+//! One finding: what was found, on which facts, what to do, and its life so far.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use uuid::Uuid;
+
+use super::connection::known;
+use super::findings::Line;
+use super::{Answer, WebState, page, prose, show};
+use crate::error::AppError;
+use crate::model::Evidence;
+use crate::rules;
+use crate::store::pages::findings;
+
+struct Step {
+    what: &'static str,
+    at: String,
+    moment: String,
+    when: String,
+    run: Option<Uuid>,
+}
+
+#[derive(Template)]
+#[template(path = "pages/finding.html")]
+struct FindingPage {
+    here: &'static str,
+    line: Line,
+    native_id: String,
+    state: &'static str,
+    look: &'static str,
+    evidence: Vec<Evidence>,
+    why: String,
+    todo: String,
+    reopened: i32,
+    steps: Vec<Step>,
+}
+
+/// `GET /findings/{id}`.
+pub async fn show(State(state): State<WebState>, Path(id): Path<String>) -> Answer {
+    let id = known(&id)?;
+    let now = (state.now)();
+    let mut tx = state.begin().await?;
+    let whole = findings::get(&mut tx, id).await?.ok_or(AppError::NotFound("this finding"))?;
+    drop(tx);
+    let section = |heading: &str| {
+        let control = rules::find(&whole.listed.control);
+        prose::html(control.and_then(|control| control.section(heading)).unwrap_or(""))
+    };
+    let (word, look) = match whole.listed.state.as_str() {
+        "open" => ("Open", "fail"),
+        "stale" => ("Out of sight: it failed when the asset could last be read", "unknown"),
+        _ => ("Resolved", "pass"),
+    };
+    let step = |step: &findings::Step| Step {
+        what: show::event(&step.event),
+        at: show::machine(step.at),
+        moment: show::moment(step.at),
+        when: show::ago(now, step.at),
+        run: step.run,
+    };
+    page(&FindingPage {
+        here: "findings",
+        why: section("Why it matters"),
+        todo: section("What to do"),
+        steps: whole.events.iter().map(step).collect(),
+        native_id: whole.native_id,
+        evidence: whole.evidence,
+        state: word,
+        look,
+        reopened: whole.reopened,
+        line: Line::of(whole.listed, now),
+    })
+}
