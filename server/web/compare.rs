@@ -130,16 +130,7 @@ fn line(
     wing: fn(&Side) -> Wing,
 ) -> Line {
     let (worse, points, difference) = difference(serverless, container);
-    Line {
-        code,
-        title,
-        severity,
-        serverless: wing(serverless),
-        container: wing(container),
-        worse,
-        points,
-        difference,
-    }
+    Line { code, title, serverless: wing(serverless), container: wing(container), worse, points, difference }
 }
 
 /// Who is worse, by how many points, in words.
