@@ -88,10 +88,9 @@ async fn planted_images_are_read_once_each_and_judged_as_planted() {
     assert_eq!(created.map(|at| at.to_rfc3339()), Some("2026-10-01T08:00:00+00:00".into()));
 }
 
-#[tokio::test]
-async fn every_planted_verdict_is_what_the_controls_say() {
-    use Verdict::{Absent, Fail, NotYet, Pass, Unknown};
-    let registry = Registry::open().await;
+/// Pushes four images of `app`: a good one, one that merely looks leaky, one with a password, and a
+/// bad one all over.
+async fn plant(registry: &Registry) -> [String; 4] {
     let mut labelled = good();
     labelled["config"]["Labels"] = json!({
         "org.opencontainers.image.base.name": "docker.io/library/debian:12-slim", "team": "payments",
@@ -108,7 +107,14 @@ async fn every_planted_verdict_is_what_the_controls_say() {
         { "created_by": format!("RUN |1 KEY={} /bin/sh -c make", cloud_key()) },
     ]);
     let leaky = registry.image("app", "4.0.0", &leaky).await;
+    [safe, silent, password, leaky]
+}
 
+#[tokio::test]
+async fn every_planted_verdict_is_what_the_controls_say() {
+    use Verdict::{Absent, Fail, NotYet, Pass, Unknown};
+    let registry = Registry::open().await;
+    let [safe, silent, password, leaky] = plant(&registry).await;
     let found = collect(&registry.spec()).await.expect("reads");
     let of = |digest: &str| found.asset(&format!("app@{digest}"));
     planted(
