@@ -4,4 +4,5 @@
 
 pub mod eol;
 pub mod history;
+pub mod iam;
 pub mod secrets;

@@ -3,6 +3,7 @@
 //! A source's own types end at its `normalise`. Nothing here knows the database, a control or a
 //! page. A refused or broken call is a [`Gap`] and makes its facts unknown; it never ends the run.
 
+pub mod aws;
 pub mod oci;
 
 use std::future::Future;
@@ -112,6 +113,8 @@ pub trait Collector: Send + Sync {
 /// A source that is ready to be read, whichever it is.
 #[derive(Debug)]
 pub enum AnyCollector {
+    /// An AWS account.
+    Aws(aws::AwsCollector),
     /// A registry.
     Registry(oci::OciCollector),
 }
@@ -120,7 +123,8 @@ pub enum AnyCollector {
 pub async fn open(spec: &ConnectionSpec, key: FingerprintKey) -> Result<AnyCollector, CollectError> {
     match spec {
         ConnectionSpec::Registry(spec) => oci::OciCollector::new(spec, key).await.map(AnyCollector::Registry),
-        ConnectionSpec::Aws(_) | ConnectionSpec::Azure(_) => Err(CollectError::Invalid {
+        ConnectionSpec::Aws(spec) => aws::AwsCollector::new(spec, key).await.map(AnyCollector::Aws),
+        ConnectionSpec::Azure(_) => Err(CollectError::Invalid {
             what: format!("a connection to {}", spec.provider().label()),
             problem: "this build has no collector for it".into(),
         }),
@@ -130,6 +134,7 @@ pub async fn open(spec: &ConnectionSpec, key: FingerprintKey) -> Result<AnyColle
 impl Collector for AnyCollector {
     async fn collect(&self, run: &RunBuilder) -> Result<(), CollectError> {
         match self {
+            Self::Aws(source) => source.collect(run).await,
             Self::Registry(source) => source.collect(run).await,
         }
     }

@@ -1,0 +1,270 @@
+//! Policy documents as the language allows them to be written.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// A document that is not a policy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a policy document: {0}")]
+pub struct BadPolicy(pub String);
+
+/// A policy document.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Document {
+    /// Its statements.
+    pub statements: Vec<Statement>,
+}
+
+/// One statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// Its id, or its position from 1.
+    pub name: String,
+    /// Allows; otherwise it denies.
+    pub allows: bool,
+    /// Actions named.
+    pub actions: Selection,
+    /// Resources named.
+    pub resources: Selection,
+    /// Principals: kind (`AWS`, `Service`, …, or `*`) and value. Empty in identity policies.
+    pub principals: Vec<(String, String)>,
+    /// Everyone but those named.
+    pub not_principals: bool,
+    /// Condition keys in lower case with their operator and values.
+    pub conditions: Vec<Condition>,
+}
+
+/// One condition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// Operator: `StringEquals`, `ArnLike`.
+    pub operator: String,
+    /// Key in lower case: `aws:sourceaccount`.
+    pub key: String,
+    /// Values.
+    pub values: Vec<String>,
+}
+
+/// What a statement names, or names as left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// These.
+    These(Vec<String>),
+    /// All but these.
+    AllBut(Vec<String>),
+}
+
+impl Selection {
+    /// Whether `value` is selected; `*` and `?` in patterns are wild, case does not matter.
+    pub fn holds(&self, value: &str) -> bool {
+        match self {
+            Self::These(patterns) => patterns.iter().any(|pattern| matches(pattern, value)),
+            Self::AllBut(patterns) => !patterns.iter().any(|pattern| matches(pattern, value)),
+        }
+    }
+
+    /// Whether it selects everything there is, or everything but a few.
+    pub fn is_every(&self) -> bool {
+        match self {
+            Self::These(patterns) => patterns.iter().any(|one| one.chars().all(|c| matches!(c, '*' | ':')) && one.contains('*')),
+            Self::AllBut(_) => true,
+        }
+    }
+}
+
+impl Statement {
+    /// Whether it speaks of `action` on every resource, without a condition.
+    pub fn covers(&self, action: &str) -> bool {
+        self.conditions.is_empty() && self.actions.holds(action) && self.resources.is_every()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMany<T> {
+    Many(Vec<T>),
+    One(T),
+}
+
+impl<T> OneOrMany<T> {
+    fn into_vec(self) -> Vec<T> {
+        match self {
+            Self::Many(many) => many,
+            Self::One(one) => vec![one],
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Scalar {
+    Text(String),
+    Flag(bool),
+    Number(serde_json::Number),
+}
+
+impl Scalar {
+    fn text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Flag(flag) => flag.to_string(),
+            Self::Number(number) => number.to_string(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RawPrincipal {
+    Everyone(String),
+    Some(BTreeMap<String, OneOrMany<String>>),
+}
+
+#[derive(Deserialize)]
+struct RawDocument {
+    #[serde(rename = "Statement")]
+    statement: OneOrMany<RawStatement>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RawStatement {
+    sid: Option<String>,
+    effect: String,
+    action: Option<OneOrMany<String>>,
+    not_action: Option<OneOrMany<String>>,
+    resource: Option<OneOrMany<String>>,
+    not_resource: Option<OneOrMany<String>>,
+    principal: Option<RawPrincipal>,
+    not_principal: Option<RawPrincipal>,
+    #[serde(default)]
+    condition: BTreeMap<String, BTreeMap<String, OneOrMany<Scalar>>>,
+}
+
+/// Reads a policy document.
+pub fn parse(text: &str) -> Result<Document, BadPolicy> {
+    let raw: RawDocument = serde_json::from_str(text).map_err(|fault| BadPolicy(fault.to_string()))?;
+    let statements = raw
+        .statement
+        .into_vec()
+        .into_iter()
+        .enumerate()
+        .map(|(position, one)| statement(position, one))
+        .collect::<Result<_, _>>()?;
+    Ok(Document { statements })
+}
+
+fn statement(position: usize, raw: RawStatement) -> Result<Statement, BadPolicy> {
+    let name = raw.sid.filter(|sid| !sid.is_empty()).unwrap_or_else(|| format!("statement {}", position + 1));
+    let allows = match raw.effect.as_str() {
+        "Allow" => true,
+        "Deny" => false,
+        other => return Err(BadPolicy(format!("{name}: effect {other:?}"))),
+    };
+    let actions = selection(raw.action, raw.not_action)
+        .ok_or_else(|| BadPolicy(format!("{name}: neither Action nor NotAction")))?;
+    // Trust and some resource policies name no resource: they speak of the one they hang on.
+    let resources = selection(raw.resource, raw.not_resource).unwrap_or(Selection::These(vec!["*".into()]));
+    let not_principals = raw.not_principal.is_some();
+    let principals = raw.principal.or(raw.not_principal).map_or(Vec::new(), principals);
+    let conditions = raw
+        .condition
+        .into_iter()
+        .flat_map(|(operator, keys)| {
+            keys.into_iter().map(move |(key, values)| Condition {
+                operator: operator.clone(),
+                key: key.to_lowercase(),
+                values: values.into_vec().into_iter().map(Scalar::text).collect(),
+            })
+        })
+        .collect();
+    Ok(Statement { name, allows, actions, resources, principals, not_principals, conditions })
+}
+
+fn selection(these: Option<OneOrMany<String>>, but: Option<OneOrMany<String>>) -> Option<Selection> {
+    match (these, but) {
+        (Some(these), _) => Some(Selection::These(these.into_vec())),
+        (None, Some(but)) => Some(Selection::AllBut(but.into_vec())),
+        (None, None) => None,
+    }
+}
+
+fn principals(raw: RawPrincipal) -> Vec<(String, String)> {
+    match raw {
+        RawPrincipal::Everyone(value) => vec![("*".into(), value)],
+        RawPrincipal::Some(kinds) => kinds
+            .into_iter()
+            .flat_map(|(kind, values)| values.into_vec().into_iter().map(move |value| (kind.clone(), value)))
+            .collect(),
+    }
+}
+
+/// Whether `pattern`, with `*` and `?` wild, matches all of `value`; case does not matter. Linear
+/// in the product of the lengths at worst, so a hostile policy costs little.
+pub fn matches(pattern: &str, value: &str) -> bool {
+    let pattern: Vec<char> = pattern.chars().flat_map(char::to_lowercase).collect();
+    let value: Vec<char> = value.chars().flat_map(char::to_lowercase).collect();
+    let (mut p, mut v) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while v < value.len() {
+        if p < pattern.len() && pattern[p] == '*' {
+            star = Some((p, v));
+            p += 1;
+        } else if p < pattern.len() && (pattern[p] == '?' || pattern[p] == value[v]) {
+            p += 1;
+            v += 1;
+        } else if let Some((at, from)) = star {
+            star = Some((at, from + 1));
+            p = at + 1;
+            v = from + 1;
+        } else {
+            return false;
+        }
+    }
+    pattern[p..].iter().all(|c| *c == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn wildcards_match_as_the_language_says() {
+        for (pattern, value, expected) in [
+            ("*", "s3:GetObject", true),
+            ("s3:*", "S3:getobject", true),
+            ("s3:Get*", "s3:PutObject", false),
+            ("s3:?etObject", "s3:GetObject", true),
+            ("iam:*Policy*", "iam:CreatePolicyVersion", true),
+            ("a*b*c", "aXbYc", true),
+            ("a*b*c", "aXcYb", false),
+            ("", "", true),
+        ] {
+            assert_eq!(matches(pattern, value), expected, "{pattern} {value}");
+        }
+    }
+
+    #[test]
+    fn strings_and_lists_read_alike() {
+        let one = parse(r#"{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}"#).expect("a policy");
+        let many = parse(r#"{"Statement":[{"Effect":"Allow","Action":["s3:*"],"Resource":["*"]}]}"#).expect("a policy");
+        assert_eq!(one, many);
+        assert!(parse(r#"{"Statement":[{"Effect":"Perhaps","Action":"*"}]}"#).is_err());
+        assert!(parse("<html>").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,200}") {
+            let _ = parse(&text);
+        }
+
+        #[test]
+        fn a_value_matches_itself_and_a_star(value in "[a-z:?]{0,20}") {
+            prop_assert!(matches(&value, &value));
+            prop_assert!(matches("*", &value));
+        }
+    }
+}

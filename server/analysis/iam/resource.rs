@@ -1,0 +1,166 @@
+//! Whom a resource policy lets in.
+
+use super::document::{BadPolicy, Condition, Selection, Statement, parse};
+use crate::model::{Grant, ResourcePolicy};
+
+/// Condition keys that narrow *everyone* to callers one can name.
+const NARROWING: &[&str] = &[
+    "aws:sourceaccount", "aws:sourcearn", "aws:sourceowner", "aws:principalorgid", "aws:principalorgpaths",
+    "aws:principalaccount", "aws:principalarn", "aws:sourcevpc", "aws:sourcevpce", "aws:sourceorgid",
+    "aws:sourceorgpaths", "aws:sourceip", "aws:vpcsourceip", "lambda:eventsourcetoken", "kms:calleraccount",
+];
+/// Those of them that name the account behind a service's call.
+const OF_THE_SOURCE: &[&str] =
+    &["aws:sourceaccount", "aws:sourcearn", "aws:sourceowner", "aws:sourceorgid", "aws:sourceorgpaths"];
+
+/// Reads a resource policy and boils it down, seen from `own_account`.
+pub fn resource_policy(document: &str, own_account: &str) -> Result<ResourcePolicy, BadPolicy> {
+    let mut found = ResourcePolicy::default();
+    for statement in parse(document)?.statements.iter().filter(|one| one.allows) {
+        if statement.not_principals {
+            found.public.push(grant(statement, "everyone but a few"));
+        }
+        for (kind, value) in &statement.principals {
+            sort(statement, kind, value, own_account, &mut found);
+        }
+    }
+    Ok(found)
+}
+
+/// The services a resource policy lets in, each with the source its condition names, if one.
+/// Services are triggers; nothing where the document cannot be read.
+pub fn services(document: &str, own_account: &str) -> Vec<(String, String)> {
+    let Ok(document) = parse(document) else { return Vec::new() };
+    let allowing = document.statements.iter().filter(|one| one.allows);
+    allowing
+        .flat_map(|one| {
+            let source = one.conditions.iter().find(|condition| condition.key == "aws:sourcearn");
+            let source = source.and_then(|condition| condition.values.first()).map_or(own_account, String::as_str);
+            let services = one.principals.iter().filter(|(kind, _)| kind == "Service");
+            services.map(move |(_, service)| (service.clone(), source.to_owned()))
+        })
+        .collect()
+}
+
+fn sort(statement: &Statement, kind: &str, value: &str, own_account: &str, found: &mut ResourcePolicy) {
+    match (kind, value) {
+        ("Service", service) => {
+            if !narrowed(statement, OF_THE_SOURCE) && needs_a_source(service) {
+                found.open_services.push(grant(statement, service));
+            }
+        }
+        (_, "*") => match narrowed_to_account(statement) {
+            Some(account) if account == own_account => {}
+            Some(account) => found.accounts.push(grant(statement, &account)),
+            None if narrowed(statement, NARROWING) => {}
+            None => found.public.push(grant(statement, "*")),
+        },
+        ("AWS", principal) => {
+            let account = account_of(principal);
+            if account != own_account {
+                found.accounts.push(grant(statement, account));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Services that act for whoever set them up, in any account, and so must say for whom. Those that
+/// call only with the caller's own credentials need not.
+fn needs_a_source(service: &str) -> bool {
+    !matches!(service, "edgelambda.amazonaws.com" | "replicator.lambda.amazonaws.com")
+}
+
+fn narrowed(statement: &Statement, keys: &[&str]) -> bool {
+    statement.conditions.iter().any(|one| keys.contains(&one.key.as_str()) && narrows(one))
+}
+
+/// A condition narrows when it demands a value and the value is not everything.
+fn narrows(condition: &Condition) -> bool {
+    let operator = condition.operator.to_lowercase();
+    let demands = !operator.contains("not") && !operator.ends_with("ifexists") && operator != "null";
+    let open = |value: &String| matches!(value.as_str(), "" | "*" | "0.0.0.0/0" | "::/0" | "arn:*" | "arn:aws:*");
+    demands && !condition.values.is_empty() && !condition.values.iter().any(open)
+}
+
+/// The one account a condition leaves of *everyone*.
+fn narrowed_to_account(statement: &Statement) -> Option<String> {
+    let keys = ["aws:sourceaccount", "aws:principalaccount", "aws:sourceowner"];
+    let condition = statement.conditions.iter().find(|one| keys.contains(&one.key.as_str()) && narrows(one))?;
+    match condition.values.as_slice() {
+        [one] => Some(one.clone()),
+        _ => None,
+    }
+}
+
+/// `123456789012` of an ARN, or the principal itself.
+fn account_of(principal: &str) -> &str {
+    principal.split(':').nth(4).filter(|account| !account.is_empty()).unwrap_or(principal)
+}
+
+fn grant(statement: &Statement, principal: &str) -> Grant {
+    let actions = match &statement.actions {
+        Selection::These(actions) => actions.clone(),
+        Selection::AllBut(actions) => vec![format!("all but {}", actions.join(", "))],
+    };
+    Grant { statement: statement.name.clone(), principal: principal.to_owned(), actions }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(statement: &str) -> ResourcePolicy {
+        let text = format!(r#"{{"Version":"2012-10-17","Statement":[{statement}]}}"#);
+        resource_policy(&text, "111122223333").expect("a policy")
+    }
+
+    fn everyone(condition: &str) -> ResourcePolicy {
+        read(&format!(r#"{{"Sid":"s","Effect":"Allow","Principal":"*","Action":"lambda:InvokeFunction","Resource":"x"{condition}}}"#))
+    }
+
+    #[test]
+    fn everyone_is_public_unless_a_condition_names_them() {
+        assert_eq!(everyone("").public.len(), 1);
+        for narrow in [
+            r#","Condition":{"StringEquals":{"AWS:SourceAccount":"111122223333"}}"#,
+            r#","Condition":{"ArnLike":{"aws:SourceArn":"arn:aws:s3:::one"}}"#,
+            r#","Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}"#,
+            r#","Condition":{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}"#,
+        ] {
+            assert!(everyone(narrow).public.is_empty(), "{narrow}");
+        }
+        for open in [
+            r#","Condition":{"StringLike":{"aws:SourceArn":"*"}}"#,
+            r#","Condition":{"StringNotEquals":{"aws:SourceAccount":"1"}}"#,
+            r#","Condition":{"IpAddress":{"aws:SourceIp":"0.0.0.0/0"}}"#,
+            r#","Condition":{"StringEquals":{"lambda:FunctionUrlAuthType":"NONE"}}"#,
+        ] {
+            assert_eq!(everyone(open).public.len(), 1, "{open}");
+        }
+    }
+
+    #[test]
+    fn other_accounts_and_open_services_are_told_apart() {
+        let found = read(r#"{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111122223333:root","arn:aws:iam::444455556666:role/x"]},"Action":"lambda:InvokeFunction"}"#);
+        assert_eq!(found.accounts.iter().map(|one| one.principal.as_str()).collect::<Vec<_>>(), ["444455556666"]);
+        let service = |condition: &str| read(&format!(r#"{{"Effect":"Allow","Principal":{{"Service":"s3.amazonaws.com"}},"Action":"lambda:InvokeFunction"{condition}}}"#));
+        assert_eq!(service("").open_services.len(), 1);
+        assert!(service(r#","Condition":{"ArnLike":{"AWS:SourceArn":"arn:aws:s3:::one"}}"#).open_services.is_empty());
+    }
+
+    #[test]
+    fn star_for_aws_narrowed_to_another_account_is_that_account() {
+        let found = everyone(r#","Condition":{"StringEquals":{"aws:SourceAccount":"444455556666"}}"#);
+        assert_eq!(found.accounts[0].principal, "444455556666");
+        assert!(found.public.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn no_json_makes_it_panic(value in "[\\[\\]{}\":,a-zA-Z*]{0,120}") {
+            let _ = resource_policy(&value, "1");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Whose account it is, and which of its regions are read.
+
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_sdk_lambda::config::Credentials;
+use aws_sdk_sts::error::SdkError;
+
+use super::caller::code;
+use crate::collect::CollectError;
+
+/// Regions AWS has announced, so that a misspelt one is told at once.
+const REGIONS: &[&str] = &[
+    "af-south-1", "ap-east-1", "ap-east-2", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1",
+    "ap-south-2", "ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "ap-southeast-5",
+    "ap-southeast-6", "ap-southeast-7", "ca-central-1", "ca-west-1", "cn-north-1", "cn-northwest-1",
+    "eu-central-1", "eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-2",
+    "eu-west-3", "eusc-de-east-1", "il-central-1", "me-central-1", "me-south-1", "mx-central-1", "sa-east-1",
+    "us-east-1", "us-east-2", "us-gov-east-1", "us-gov-west-1", "us-west-1", "us-west-2",
+];
+
+/// The account our credentials belong to. Fails where they are refused or nothing answers.
+pub async fn caller(config: &SdkConfig) -> Result<String, CollectError> {
+    // A first call that cannot get through should say so soon.
+    let quick = config.to_builder().retry_config(RetryConfig::standard().with_max_attempts(2)).build();
+    match aws_sdk_sts::Client::new(&quick).get_caller_identity().send().await {
+        Ok(identity) => Ok(identity.account().unwrap_or_default().to_owned()),
+        Err(error) => Err(refused(config, &error)),
+    }
+}
+
+fn refused<E>(config: &SdkConfig, error: &SdkError<E, aws_sdk_lambda::config::http::HttpResponse>) -> CollectError
+where
+    E: aws_sdk_sts::error::ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let what = config.endpoint_url().unwrap_or("AWS").to_owned();
+    match error {
+        SdkError::DispatchFailure(failure) if failure.is_other() => {
+            CollectError::Credentials { what: "AWS".into(), code: "no credentials were found in the environment".into() }
+        }
+        SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) => {
+            CollectError::Unreachable { what, cause: innermost(error) }
+        }
+        _ => CollectError::Credentials { what, code: code(error) },
+    }
+}
+
+/// The deepest cause: `Connection refused` says more than `dispatch failure`.
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut deepest = error;
+    while let Some(cause) = deepest.source() {
+        deepest = cause;
+    }
+    deepest.to_string()
+}
+
+/// The regions to read: those asked for, or all the account has enabled.
+pub async fn regions(config: &SdkConfig, asked: &[String]) -> Result<Vec<String>, CollectError> {
+    let strange: Vec<&String> = asked.iter().filter(|region| !REGIONS.contains(&region.as_str())).collect();
+    if !asked.is_empty() && strange.is_empty() {
+        return Ok(asked.to_vec());
+    }
+    let enabled = enabled(config).await;
+    if let Some(region) = strange.into_iter().find(|region| !enabled.contains(region)) {
+        return Err(CollectError::Invalid {
+            what: format!("region {region:?}"),
+            problem: "AWS has no such region, or the account has not enabled it".into(),
+        });
+    }
+    if !asked.is_empty() {
+        return Ok(asked.to_vec());
+    }
+    if enabled.is_empty() {
+        let own = config.region().map_or("us-east-1", |region| region.as_ref());
+        tracing::warn!(region = own, "the enabled regions could not be listed; reading one region");
+        return Ok(vec![own.to_owned()]);
+    }
+    Ok(enabled)
+}
+
+async fn enabled(config: &SdkConfig) -> Vec<String> {
+    use aws_sdk_account::types::RegionOptStatus as Status;
+    let client = aws_sdk_account::Client::new(config);
+    let mut pages = client
+        .list_regions()
+        .region_opt_status_contains(Status::Enabled)
+        .region_opt_status_contains(Status::EnabledByDefault)
+        .into_paginator()
+        .send();
+    let mut found = Vec::new();
+    while let Some(Ok(page)) = pages.next().await {
+        found.extend(page.regions().iter().filter_map(|region| region.region_name().map(str::to_owned)));
+    }
+    found
+}
+
+/// Words only the sample cloud accepts.
+pub fn sample_credentials() -> Credentials {
+    Credentials::new("sample", "sample", None, None, "sample cloud")
+}
+
+/// The sample's words are never sent anywhere but to this machine.
+pub fn only_loopback(endpoint: Option<&str>) -> Result<(), CollectError> {
+    let host = endpoint.and_then(|address| url::Url::parse(address).ok()).and_then(|url| url.host_str().map(str::to_owned));
+    let local = host.as_deref().is_some_and(|host| {
+        host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    });
+    if local {
+        return Ok(());
+    }
+    Err(CollectError::Invalid {
+        what: "sample credentials".into(),
+        problem: "they are only for a sample cloud on this machine".into(),
+    })
+}

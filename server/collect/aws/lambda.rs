@@ -1,0 +1,188 @@
+//! Lambda functions of one region.
+
+use std::collections::HashMap;
+
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::types::FunctionConfiguration;
+use futures::StreamExt;
+use futures::stream;
+
+use super::caller::{Caller, Operation};
+use super::metrics;
+use super::normalise::{self, Answers};
+use super::region::Reader;
+use crate::collect::Stopped;
+use crate::model::{Fact, Trigger};
+
+const LIST: Operation = Operation::listing("lambda:ListFunctions", "functions");
+const NONE: &[&str] = &["ResourceNotFoundException"];
+const FUNCTION: Operation = Operation::of("lambda:GetFunction", "tags, concurrency and image", &[]);
+const POLICY: Operation = Operation::of("lambda:GetPolicy", "who may invoke", NONE);
+const URL: Operation = Operation::of("lambda:GetFunctionUrlConfig", "function URL", NONE);
+const ASYNC: Operation = Operation::of("lambda:GetFunctionEventInvokeConfig", "failed asynchronous work", NONE);
+const SIGNING: Operation = Operation::of("lambda:GetFunctionCodeSigningConfig", "code signing", NONE);
+const SIGNING_RULE: Operation = Operation::of("lambda:GetCodeSigningConfig", "code signing", NONE);
+const UPDATES: Operation = Operation::of("lambda:GetRuntimeManagementConfig", "runtime updates", &[]);
+const RECURSION: Operation = Operation::of("lambda:GetFunctionRecursionConfig", "loops", &[]);
+const MAPPINGS: Operation = Operation::of("lambda:ListEventSourceMappings", "triggers", &[]);
+
+/// Functions read together: three metrics each fill one request for metrics.
+const TOGETHER: usize = 150;
+/// Functions of one region read at once.
+const AT_ONCE: usize = 16;
+
+/// How many functions of a region run as each role.
+pub async fn roles(client: Client, caller: &Caller) -> HashMap<String, u32> {
+    let counted = caller.call(LIST, "functions", async {
+        let mut pages = client.list_functions().into_paginator().send();
+        let mut counts = HashMap::new();
+        while let Some(page) = pages.next().await {
+            for role in page?.functions.unwrap_or_default().into_iter().filter_map(|one| one.role) {
+                *counts.entry(role).or_insert(0) += 1;
+            }
+        }
+        Ok::<_, aws_sdk_lambda::error::SdkError<_, _>>(counts)
+    });
+    match counted.await {
+        Fact::Known(counts) => counts.unwrap_or_default(),
+        Fact::Unknown(_) => HashMap::new(),
+    }
+}
+
+/// Reads every function of the region.
+pub async fn read(reader: &Reader<'_>) -> Result<(), Stopped> {
+    let client = Client::new(&reader.config);
+    let triggers = triggers(reader, &client).await;
+    let phase = format!("functions in {}", reader.region);
+    let mut pages = client.list_functions().into_paginator().send();
+    let (mut waiting, mut done) = (Vec::new(), 0);
+    loop {
+        let page = reader.caller.call(LIST, reader.region, async { pages.next().await.transpose() }).await;
+        let last = match page {
+            Fact::Known(Some(Some(page))) => {
+                waiting.extend(page.functions.unwrap_or_default());
+                false
+            }
+            Fact::Known(_) | Fact::Unknown(_) => true,
+        };
+        while waiting.len() >= TOGETHER || (last && !waiting.is_empty()) {
+            let rest = waiting.split_off(waiting.len().min(TOGETHER));
+            let batch = std::mem::replace(&mut waiting, rest);
+            done += batch.len() as u64;
+            read_batch(reader, &client, &triggers, batch).await?;
+            reader.run.progress(&phase, done, None).await?;
+        }
+        if last {
+            return Ok(());
+        }
+    }
+}
+
+async fn read_batch(
+    reader: &Reader<'_>,
+    client: &Client,
+    triggers: &Fact<HashMap<String, Vec<Trigger>>>,
+    batch: Vec<FunctionConfiguration>,
+) -> Result<(), Stopped> {
+    let names: Vec<String> = batch.iter().filter_map(|one| one.function_name.clone()).collect();
+    let activity = metrics::activity(reader, &names).await;
+    let mut reading = stream::iter(batch)
+        .map(|configuration| read_one(reader, client, triggers, &activity, configuration))
+        .buffer_unordered(AT_ONCE);
+    while let Some(asset) = reading.next().await {
+        reader.run.asset(asset).await?;
+    }
+    Ok(())
+}
+
+async fn read_one(
+    reader: &Reader<'_>,
+    client: &Client,
+    triggers: &Fact<HashMap<String, Vec<Trigger>>>,
+    activity: &metrics::Activities,
+    configuration: FunctionConfiguration,
+) -> crate::model::Asset {
+    let arn = configuration.function_arn.clone().unwrap_or_default();
+    let name = configuration.function_name.clone().unwrap_or_default();
+    let (caller, name) = (reader.caller, name.as_str());
+    let role = configuration.role.clone().unwrap_or_default();
+    let image = configuration.package_type == Some(aws_sdk_lambda::types::PackageType::Image);
+    let updates = async {
+        if image {
+            return Fact::Known(None);
+        }
+        caller.call(UPDATES, &arn, client.get_runtime_management_config().function_name(name).send()).await
+    };
+    let (function, policy, url, asynchronous, signing, updates, recursion, identity) = tokio::join!(
+        caller.call(FUNCTION, &arn, client.get_function().function_name(name).send()),
+        caller.call(POLICY, &arn, client.get_policy().function_name(name).send()),
+        caller.call(URL, &arn, client.get_function_url_config().function_name(name).send()),
+        caller.call(ASYNC, &arn, client.get_function_event_invoke_config().function_name(name).send()),
+        signing(reader, client, &arn, name, image),
+        updates,
+        caller.call(RECURSION, &arn, client.get_function_recursion_config().function_name(name).send()),
+        reader.roles.identity(&role),
+    );
+    let answers = Answers {
+        function,
+        policy,
+        url,
+        asynchronous,
+        signing,
+        updates: updates.map(|answer| answer.and_then(|one| one.update_runtime_on)),
+        recursion: recursion.map(|answer| answer.and_then(|one| one.recursive_loop)),
+        identity,
+        triggers: match triggers {
+            Fact::Known(all) => Fact::Known(all.get(&arn).cloned().unwrap_or_default()),
+            Fact::Unknown(why) => Fact::Unknown(why.clone()),
+        },
+        activity: activity.of(name),
+    };
+    normalise::function(reader, configuration, answers)
+}
+
+/// Whether code must be signed; images cannot be.
+async fn signing(
+    reader: &Reader<'_>,
+    client: &Client,
+    arn: &str,
+    name: &str,
+    image: bool,
+) -> Fact<crate::model::CodeSigning> {
+    use crate::model::CodeSigning;
+    if image {
+        return Fact::unknown("images are signed in their registry, not by Lambda");
+    }
+    let set = reader.caller.call(SIGNING, arn, client.get_function_code_signing_config().function_name(name).send());
+    let rule = match set.await {
+        Fact::Known(answer) => answer.map(|one| one.code_signing_config_arn).filter(|arn| !arn.is_empty()),
+        Fact::Unknown(why) => return Fact::Unknown(why),
+    };
+    let Some(rule) = rule else { return Fact::Known(CodeSigning::Off) };
+    let send = client.get_code_signing_config().code_signing_config_arn(&rule).send();
+    reader.caller.call(SIGNING_RULE, arn, send).await.map(|answer| {
+        let policies = answer.and_then(|one| one.code_signing_config).and_then(|one| one.code_signing_policies);
+        match policies.and_then(|one| one.untrusted_artifact_on_deployment) {
+            Some(aws_sdk_lambda::types::CodeSigningPolicy::Enforce) => CodeSigning::Enforce,
+            _ => CodeSigning::Warn,
+        }
+    })
+}
+
+/// Event source mappings of the region, by function.
+async fn triggers(reader: &Reader<'_>, client: &Client) -> Fact<HashMap<String, Vec<Trigger>>> {
+    let listed = reader.caller.call(MAPPINGS, reader.region, async {
+        let mut pages = client.list_event_source_mappings().into_paginator().send();
+        let mut found: HashMap<String, Vec<Trigger>> = HashMap::new();
+        while let Some(page) = pages.next().await {
+            for mapping in page?.event_source_mappings.unwrap_or_default() {
+                let (function, qualifier) = normalise::qualified(mapping.function_arn.as_deref().unwrap_or(""));
+                let source = mapping.event_source_arn.unwrap_or_default();
+                let kind = source.split(':').nth(2).unwrap_or("event source").to_owned();
+                found.entry(function).or_default().push(Trigger { kind, source, qualifier, first_seen: None });
+            }
+        }
+        Ok::<_, aws_sdk_lambda::error::SdkError<_, _>>(found)
+    });
+    listed.await.map(Option::unwrap_or_default)
+}

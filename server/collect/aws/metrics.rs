@@ -1,0 +1,115 @@
+//! What functions did lately: CloudWatch, many functions a request.
+
+use std::collections::HashMap;
+use std::time::SystemTime;
+
+use aws_sdk_cloudwatch::Client;
+use aws_sdk_cloudwatch::primitives::DateTime;
+use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
+
+use super::caller::Operation;
+use super::region::Reader;
+use crate::model::{Activity, Fact, Unknown};
+
+const DATA: Operation = Operation::of("cloudwatch:GetMetricData", "invocations, duration and memory", &[]);
+/// How far back, and in how large a step: one number for the whole window would not be aligned.
+const DAYS: i64 = 14;
+const STEP_SECONDS: i32 = 86_400;
+/// The service's own bound on one request.
+const QUERIES: usize = 500;
+
+/// Namespace, metric and statistic of what we ask.
+const ASKED: [(&str, &str, &str); 3] = [
+    ("AWS/Lambda", "Invocations", "Sum"),
+    ("AWS/Lambda", "Duration", "Maximum"),
+    ("LambdaInsights", "used_memory_max", "Maximum"),
+];
+
+/// What was found, by function.
+pub enum Activities {
+    /// Read.
+    Read(HashMap<String, Activity>),
+    /// Not read.
+    Unread(Unknown),
+}
+
+impl Activities {
+    /// Of one function.
+    pub fn of(&self, name: &str) -> Fact<Activity> {
+        match self {
+            Self::Read(all) => Fact::Known(all.get(name).cloned().unwrap_or_default()),
+            Self::Unread(why) => Fact::Unknown(why.clone()),
+        }
+    }
+}
+
+/// The last fourteen days of these functions.
+pub async fn activity(reader: &Reader<'_>, names: &[String]) -> Activities {
+    let client = Client::new(&reader.config);
+    let mut found: HashMap<String, Activity> = HashMap::new();
+    for chunk in names.chunks(QUERIES / ASKED.len()) {
+        match request(reader, &client, chunk).await {
+            Fact::Known(values) => {
+                for (id, value) in values {
+                    note(&mut found, chunk, &id, value);
+                }
+            }
+            Fact::Unknown(why) => return Activities::Unread(why),
+        }
+    }
+    Activities::Read(found)
+}
+
+/// An id is the position of the metric and of the function: `m1x27`.
+fn note(found: &mut HashMap<String, Activity>, names: &[String], id: &str, value: f64) {
+    let Some((metric, name)) = id.strip_prefix('m').and_then(|id| id.split_once('x')) else { return };
+    let Some(name) = name.parse::<usize>().ok().and_then(|at| names.get(at)) else { return };
+    let activity = found.entry(name.clone()).or_default();
+    match metric {
+        "0" => activity.invocations = Some(value),
+        "1" => activity.longest_seconds = Some(value / 1000.0),
+        _ => activity.peak_memory_mb = Some(value),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a window of metrics ends now by the source's clock, not by a verdict's")]
+async fn request(reader: &Reader<'_>, client: &Client, names: &[String]) -> Fact<Vec<(String, f64)>> {
+    let end = DateTime::from(SystemTime::now());
+    let start = DateTime::from_secs(end.secs() - DAYS * i64::from(STEP_SECONDS));
+    let read = reader.caller.call(DATA, reader.region, async {
+        let queries = names.iter().enumerate().flat_map(|(at, name)| queries(at, name)).collect();
+        let asked = client.get_metric_data().start_time(start).end_time(end).set_metric_data_queries(Some(queries));
+        let mut pages = asked.into_paginator().send();
+        let mut values: HashMap<String, f64> = HashMap::new();
+        while let Some(page) = pages.next().await {
+            for result in page?.metric_data_results.unwrap_or_default() {
+                let sums = result.id().is_some_and(|id| id.starts_with("m0"));
+                let points = result.values().iter().copied();
+                let Some(id) = result.id() else { continue };
+                for point in points {
+                    let held = values.entry(id.to_owned()).or_insert(0.0);
+                    *held = if sums { *held + point } else { held.max(point) };
+                }
+            }
+        }
+        Ok::<_, aws_sdk_cloudwatch::error::SdkError<_, _>>(values.into_iter().collect())
+    });
+    read.await.map(Option::unwrap_or_default)
+}
+
+fn queries(at: usize, name: &str) -> Vec<MetricDataQuery> {
+    ASKED
+        .iter()
+        .enumerate()
+        .map(|(position, (namespace, metric, statistic))| {
+            let dimension = if *namespace == "LambdaInsights" { "function_name" } else { "FunctionName" };
+            let metric = Metric::builder()
+                .namespace(*namespace)
+                .metric_name(*metric)
+                .dimensions(Dimension::builder().name(dimension).value(name).build())
+                .build();
+            let stat = MetricStat::builder().metric(metric).period(STEP_SECONDS).stat(*statistic).build();
+            MetricDataQuery::builder().id(format!("m{position}x{at}")).metric_stat(stat).build()
+        })
+        .collect()
+}

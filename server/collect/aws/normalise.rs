@@ -1,0 +1,268 @@
+//! Lambda's and ECR's words as facts. Source types end here; values of variables are dropped here.
+
+use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
+use aws_sdk_lambda::operation::get_function_event_invoke_config::GetFunctionEventInvokeConfigOutput;
+use aws_sdk_lambda::operation::get_function_url_config::GetFunctionUrlConfigOutput;
+use aws_sdk_lambda::operation::get_policy::GetPolicyOutput;
+use aws_sdk_lambda::types::{
+    FunctionConfiguration, FunctionUrlAuthType, PackageType, RecursiveLoop, TracingMode, UpdateRuntimeOn,
+};
+use chrono::{DateTime, Utc};
+
+use super::region::Reader;
+use crate::analysis::{eol, iam, secrets};
+use crate::model::{
+    Activity, Asset, AssetKey, AsyncFailure, CodeSigning, CodeVersion, Cors, Endpoint, EndpointAuth, Fact, Facts,
+    FunctionFacts, Identity, Layer, Logging, Package, PackageKind, Platform, Provider, ResourcePolicy, Scale,
+    SharedIdentity, Tag, Trigger, Variable, Vpc,
+};
+
+/// What the calls about one function gave.
+pub struct Answers {
+    /// GetFunction.
+    pub function: Fact<Option<GetFunctionOutput>>,
+    /// GetPolicy; none where there is no policy.
+    pub policy: Fact<Option<GetPolicyOutput>>,
+    /// GetFunctionUrlConfig; none where there is no URL.
+    pub url: Fact<Option<GetFunctionUrlConfigOutput>>,
+    /// GetFunctionEventInvokeConfig.
+    pub asynchronous: Fact<Option<GetFunctionEventInvokeConfigOutput>>,
+    /// Whether code must be signed.
+    pub signing: Fact<CodeSigning>,
+    /// When runtimes are updated.
+    pub updates: Fact<Option<UpdateRuntimeOn>>,
+    /// What happens to loops.
+    pub recursion: Fact<Option<RecursiveLoop>>,
+    /// What the role amounts to.
+    pub identity: Fact<Identity>,
+    /// Event source mappings.
+    pub triggers: Fact<Vec<Trigger>>,
+    /// What it did lately.
+    pub activity: Fact<Activity>,
+}
+
+/// A function as an asset.
+pub fn function(reader: &Reader<'_>, configuration: FunctionConfiguration, answers: Answers) -> Asset {
+    let arn = configuration.function_arn.clone().unwrap_or_default();
+    let name = configuration.function_name.clone().unwrap_or_default();
+    let image = configuration.package_type == Some(PackageType::Image);
+    let mut facts = FunctionFacts::default();
+    configured(reader, &configuration, &mut facts);
+    let policy = resource_policy(reader, &answers.policy);
+    facts.triggers = triggers(&answers.policy, answers.triggers, reader.account);
+    facts.invoke_policy = policy;
+    let (package, tags, scale) = whole(&answers.function, image);
+    facts.package = package;
+    facts.tags = tags;
+    facts.scale = scale;
+    url(answers.url, &mut facts);
+    facts.async_failure = async_failure(&configuration, answers.asynchronous);
+    facts.code_signing = answers.signing;
+    facts.runtime_updates = match answers.updates {
+        Fact::Known(Some(when)) => Fact::Known(updates(&when).to_owned()),
+        Fact::Known(None) => Fact::unknown("images bring their own runtime"),
+        Fact::Unknown(why) => Fact::Unknown(why),
+    };
+    facts.recursion = match answers.recursion {
+        Fact::Known(Some(setting)) => Fact::Known(setting.as_str().to_owned()),
+        Fact::Known(None) => Fact::unknown("lambda:GetFunctionRecursionConfig gave no setting"),
+        Fact::Unknown(why) => Fact::Unknown(why),
+    };
+    facts.identity = answers.identity.map(Some);
+    facts.activity = answers.activity;
+    Asset {
+        key: AssetKey {
+            provider: Provider::Aws,
+            account: reader.account.to_owned(),
+            region: reader.region.to_owned(),
+            native_id: arn,
+        },
+        name,
+        platform: if image { Platform::LambdaImage } else { Platform::LambdaZip },
+        facts: Facts::Function(Box::new(facts)),
+    }
+}
+
+/// What the list of functions already tells.
+fn configured(reader: &Reader<'_>, one: &FunctionConfiguration, facts: &mut FunctionFacts) {
+    facts.runtime = Fact::Known(one.runtime.as_ref().map(|runtime| eol::lambda_runtime(runtime.as_str())));
+    facts.architectures = Fact::Known(one.architectures().iter().map(|one| one.as_str().to_owned()).collect());
+    facts.memory_mb = Fact::Known(one.memory_size.map(i64::from));
+    facts.timeout_seconds = Fact::Known(one.timeout.map(i64::from));
+    facts.scratch_mb = Fact::Known(one.ephemeral_storage.as_ref().map_or(512, |storage| i64::from(storage.size)));
+    facts.environment = environment(reader, one);
+    facts.environment_key = Fact::Known(one.kms_key_arn.clone().filter(|key| !key.is_empty()));
+    facts.shared_identity = Fact::Known(one.role.as_ref().map(|role| SharedIdentity {
+        id: role.clone(),
+        users: reader.shared.get(role).copied().unwrap_or(1),
+    }));
+    facts.vpc = Fact::Known(one.vpc_config.as_ref().and_then(|vpc| {
+        let id = vpc.vpc_id.clone().filter(|id| !id.is_empty());
+        let subnets = vpc.subnet_ids().to_vec();
+        (id.is_some() || !subnets.is_empty()).then(|| Vpc { id: id.unwrap_or_default(), subnets })
+    }));
+    facts.layers = Fact::Known(one.layers().iter().filter_map(|layer| layer.arn.as_deref()).map(|arn| {
+        let account = arn.split(':').nth(4).unwrap_or("").to_owned();
+        Layer { id: arn.to_owned(), own: account == reader.account, account }
+    }).collect());
+    // Without a setting of its own a function logs to the group named after it.
+    let group = one.logging_config.as_ref().and_then(|logging| logging.log_group.clone());
+    let usual = || format!("/aws/lambda/{}", one.function_name.as_deref().unwrap_or_default());
+    facts.logging = Fact::Known(Logging { destination: Some(group.unwrap_or_else(usual)) });
+    facts.tracing = Fact::Known(one.tracing_config.as_ref().is_some_and(|tracing| tracing.mode == Some(TracingMode::Active)));
+    facts.code = Fact::Known(CodeVersion {
+        digest: one.code_sha256.clone().unwrap_or_default(),
+        changed_at: one.last_modified.as_deref().and_then(moment),
+    });
+}
+
+fn environment(reader: &Reader<'_>, one: &FunctionConfiguration) -> Fact<Vec<Variable>> {
+    let Some(environment) = &one.environment else { return Fact::Known(Vec::new()) };
+    // Lambda tells here, and not by an error of the call, that it could not decrypt the variables.
+    if let Some(error) = &environment.error {
+        let code = error.error_code.as_deref().unwrap_or("error");
+        return Fact::denied(format!("variables could not be decrypted: {code}"), "kms:Decrypt");
+    }
+    let mut variables: Vec<Variable> = environment
+        .variables
+        .iter()
+        .flatten()
+        .map(|(name, value)| secrets::inspect(name, value, reader.key))
+        .collect();
+    variables.sort_by(|a, b| a.name.cmp(&b.name));
+    Fact::Known(variables)
+}
+
+fn whole(answer: &Fact<Option<GetFunctionOutput>>, image: bool) -> (Fact<Package>, Fact<Vec<Tag>>, Fact<Scale>) {
+    let kind = if image { PackageKind::Image } else { PackageKind::Zip };
+    match answer {
+        Fact::Known(Some(one)) => {
+            let mut tags: Vec<Tag> = one
+                .tags
+                .iter()
+                .flatten()
+                .map(|(key, value)| Tag { key: key.clone(), value: value.clone() })
+                .collect();
+            tags.sort();
+            let code = one.code.as_ref();
+            let digest = code.and_then(|code| code.resolved_image_uri.as_deref()).and_then(|uri| uri.split_once('@'));
+            let package = Package {
+                kind,
+                reference: code.and_then(|code| code.image_uri.clone()),
+                digest: digest.map(|(_, digest)| digest.to_owned()),
+                own_host: false,
+            };
+            let limit = one.concurrency.as_ref().and_then(|one| one.reserved_concurrent_executions).map(i64::from);
+            (Fact::Known(package), Fact::Known(tags), Fact::Known(Scale { limit }))
+        }
+        Fact::Known(None) => (Fact::unknown("gone while it was read"), Fact::default(), Fact::default()),
+        Fact::Unknown(why) => (Fact::Unknown(why.clone()), Fact::Unknown(why.clone()), Fact::Unknown(why.clone())),
+    }
+}
+
+fn resource_policy(reader: &Reader<'_>, policy: &Fact<Option<GetPolicyOutput>>) -> Fact<ResourcePolicy> {
+    match policy {
+        Fact::Known(None) => Fact::Known(ResourcePolicy::default()),
+        Fact::Known(Some(answer)) => {
+            let text = answer.policy.as_deref().unwrap_or("");
+            iam::resource_policy(text, reader.account).map_or_else(|fault| Fact::unknown(fault.to_string()), Fact::Known)
+        }
+        Fact::Unknown(why) => Fact::Unknown(why.clone()),
+    }
+}
+
+/// Event sources, and the services the policy lets invoke.
+fn triggers(policy: &Fact<Option<GetPolicyOutput>>, mapped: Fact<Vec<Trigger>>, account: &str) -> Fact<Vec<Trigger>> {
+    let text = match policy {
+        Fact::Known(answer) => answer.as_ref().and_then(|answer| answer.policy.as_deref()),
+        Fact::Unknown(why) => return Fact::Unknown(why.clone()),
+    };
+    let services = text.map_or(Vec::new(), |text| iam::services(text, account));
+    mapped.map(|mut all| {
+        all.extend(services.into_iter().map(|(kind, source)| Trigger { kind, source, qualifier: None, first_seen: None }));
+        all.sort_by(|a, b| (&a.kind, &a.source).cmp(&(&b.kind, &b.source)));
+        all.dedup_by(|a, b| a.kind == b.kind && a.source == b.source && a.qualifier == b.qualifier);
+        all
+    })
+}
+
+fn url(answer: Fact<Option<GetFunctionUrlConfigOutput>>, facts: &mut FunctionFacts) {
+    match answer {
+        Fact::Known(None) => {
+            facts.endpoints = Fact::Known(Vec::new());
+            facts.cors = Fact::Known(None);
+        }
+        Fact::Known(Some(url)) => {
+            let open = url.auth_type == FunctionUrlAuthType::None;
+            let auth = if open { EndpointAuth::None } else { EndpointAuth::Iam };
+            facts.endpoints = Fact::Known(vec![Endpoint { name: "function URL".into(), auth }]);
+            facts.cors = Fact::Known(url.cors.map(|cors| Cors {
+                origins: cors.allow_origins.unwrap_or_default(),
+                credentials: cors.allow_credentials.unwrap_or(false),
+            }));
+        }
+        Fact::Unknown(why) => {
+            facts.endpoints = Fact::Unknown(why.clone());
+            facts.cors = Fact::Unknown(why);
+        }
+    }
+}
+
+/// A dead-letter queue or an on-failure destination: either keeps failed work.
+fn async_failure(
+    one: &FunctionConfiguration,
+    answer: Fact<Option<GetFunctionEventInvokeConfigOutput>>,
+) -> Fact<AsyncFailure> {
+    let queue = one.dead_letter_config.as_ref().and_then(|queue| queue.target_arn.clone()).filter(|arn| !arn.is_empty());
+    if queue.is_some() {
+        return Fact::Known(AsyncFailure { destination: queue });
+    }
+    answer.map(|answer| AsyncFailure {
+        destination: answer
+            .and_then(|one| one.destination_config)
+            .and_then(|one| one.on_failure)
+            .and_then(|one| one.destination)
+            .filter(|arn| !arn.is_empty()),
+    })
+}
+
+fn updates(when: &UpdateRuntimeOn) -> &str {
+    when.as_str()
+}
+
+/// Lambda writes `2026-11-01T12:00:00.000+0000`.
+fn moment(text: &str) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%z")
+        .or_else(|_| DateTime::parse_from_rfc3339(text))
+        .ok()
+        .map(|time| time.with_timezone(&Utc))
+}
+
+/// A function ARN without its version or alias, and that version or alias.
+pub fn qualified(arn: &str) -> (String, Option<String>) {
+    let parts: Vec<&str> = arn.split(':').collect();
+    match parts.as_slice() {
+        [head @ .., qualifier] if parts.len() == 8 => (head.join(":"), Some((*qualifier).to_owned())),
+        _ => (arn.to_owned(), None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_qualifier_is_cut_off() {
+        let plain = "arn:aws:lambda:eu-west-1:1:function:orders";
+        assert_eq!(qualified(plain), (plain.to_owned(), None));
+        assert_eq!(qualified(&format!("{plain}:live")), (plain.to_owned(), Some("live".to_owned())));
+        assert_eq!(qualified(""), (String::new(), None));
+    }
+
+    #[test]
+    fn lambda_times_are_read() {
+        let time = moment("2026-11-01T12:30:00.000+0000").expect("Lambda's own form");
+        assert_eq!(time.to_rfc3339(), "2026-11-01T12:30:00+00:00");
+        assert_eq!(moment("yesterday"), None);
+    }
+}

@@ -1,0 +1,30 @@
+//! What reading one region needs at hand.
+
+use std::collections::HashMap;
+
+use aws_config::SdkConfig;
+
+use super::caller::Caller;
+use super::roles::Roles;
+use crate::analysis::secrets::FingerprintKey;
+use crate::collect::RunBuilder;
+
+/// One region of one account, being read.
+pub struct Reader<'a> {
+    /// SDK settings for the region.
+    pub config: SdkConfig,
+    /// The account.
+    pub account: &'a str,
+    /// The region.
+    pub region: &'a str,
+    /// Key of fingerprints.
+    pub key: &'a FingerprintKey,
+    /// Makes the calls.
+    pub caller: &'a Caller,
+    /// Roles read so far.
+    pub roles: &'a Roles,
+    /// How many functions run as each role.
+    pub shared: &'a HashMap<String, u32>,
+    /// Where assets go.
+    pub run: &'a RunBuilder,
+}
