@@ -67,7 +67,9 @@ impl Selection {
     /// Whether it selects everything there is, or everything but a few.
     pub fn is_every(&self) -> bool {
         match self {
-            Self::These(patterns) => patterns.iter().any(|one| one.chars().all(|c| matches!(c, '*' | ':')) && one.contains('*')),
+            Self::These(patterns) => {
+                patterns.iter().any(|one| one.chars().all(|c| matches!(c, '*' | ':')) && one.contains('*'))
+            }
             Self::AllBut(_) => true,
         }
     }
@@ -248,8 +250,10 @@ mod tests {
 
     #[test]
     fn strings_and_lists_read_alike() {
-        let one = parse(r#"{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}"#).expect("a policy");
-        let many = parse(r#"{"Statement":[{"Effect":"Allow","Action":["s3:*"],"Resource":["*"]}]}"#).expect("a policy");
+        let one =
+            parse(r#"{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}"#).expect("a policy");
+        let many = parse(r#"{"Statement":[{"Effect":"Allow","Action":["s3:*"],"Resource":["*"]}]}"#)
+            .expect("a policy");
         assert_eq!(one, many);
         assert!(parse(r#"{"Statement":[{"Effect":"Perhaps","Action":"*"}]}"#).is_err());
         assert!(parse("<html>").is_err());

@@ -48,13 +48,23 @@ const SILENCING: &[(&str, &[&str])] = &[
 
 /// Actions a function needs for its own logs, traces and network cards, which name no resource.
 const HARMLESS: &[&str] = &[
-    "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments",
-    "xray:PutTelemetryRecords", "cloudwatch:PutMetricData", "ec2:CreateNetworkInterface",
-    "ec2:DeleteNetworkInterface", "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses",
+    "logs:CreateLogGroup",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "cloudwatch:PutMetricData",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
 ];
 
 /// Openings of actions that only look.
-const LOOKING: &[&str] = &["Get", "List", "Describe", "BatchGet", "Head", "Query", "Scan", "Search", "Lookup", "View", "Check", "Select"];
+const LOOKING: &[&str] = &[
+    "Get", "List", "Describe", "BatchGet", "Head", "Query", "Scan", "Search", "Lookup", "View", "Check",
+    "Select",
+];
 
 /// Boils the policies of the role `id` down.
 pub fn identity(id: &str, name: &str, sources: &Sources) -> Identity {
@@ -64,7 +74,8 @@ pub fn identity(id: &str, name: &str, sources: &Sources) -> Identity {
         .filter(|(_, document)| document.statements.iter().any(administers))
         .map(|(policy, _)| policy.clone())
         .collect();
-    let admin = !admin_because.is_empty() && !denied(sources, "iam:CreateUser") && bounded(sources, "iam:CreateUser");
+    let admin =
+        !admin_because.is_empty() && !denied(sources, "iam:CreateUser") && bounded(sources, "iam:CreateUser");
     let ways = ESCALATIONS.iter().chain(SILENCING);
     Identity {
         id: id.to_owned(),
@@ -106,9 +117,10 @@ fn denied(sources: &Sources, action: &str) -> bool {
 }
 
 fn bounded(sources: &Sources, action: &str) -> bool {
-    sources.boundary.as_ref().is_none_or(|document| {
-        document.statements.iter().any(|one| one.allows && one.actions.holds(action))
-    })
+    sources
+        .boundary
+        .as_ref()
+        .is_none_or(|document| document.statements.iter().any(|one| one.allows && one.actions.holds(action)))
 }
 
 /// Named actions on every resource, unconditionally.
@@ -127,7 +139,10 @@ fn full_services(sources: &Sources) -> Vec<String> {
     let mut services: Vec<String> = on_everything(sources)
         .filter_map(|action| action.strip_suffix(":*"))
         .filter(|service| !service.contains('*') && *service != "logs" && *service != "xray")
-        .filter(|service| !denied(sources, &format!("{service}:Anything")) && bounded(sources, &format!("{service}:Anything")))
+        .filter(|service| {
+            !denied(sources, &format!("{service}:Anything"))
+                && bounded(sources, &format!("{service}:Anything"))
+        })
         .map(str::to_lowercase)
         .collect();
     services.sort();
@@ -194,7 +209,12 @@ mod tests {
 
     #[test]
     fn whole_services_and_open_writes_are_named() {
-        let found = role(&[r#"{"Effect":"Allow","Action":["s3:*","DynamoDB:*","sqs:SendMessage","ec2:DescribeInstances","logs:*","logs:PutLogEvents"],"Resource":"*"}"#], None);
+        let found = role(
+            &[
+                r#"{"Effect":"Allow","Action":["s3:*","DynamoDB:*","sqs:SendMessage","ec2:DescribeInstances","logs:*","logs:PutLogEvents"],"Resource":"*"}"#,
+            ],
+            None,
+        );
         assert_eq!(found.full_services, ["dynamodb", "s3"]);
         assert_eq!(found.unscoped_actions, ["sqs:SendMessage"]);
     }
@@ -203,7 +223,10 @@ mod tests {
     fn a_way_up_needs_all_its_steps() {
         let half = role(&[r#"{"Effect":"Allow","Action":["iam:PassRole"],"Resource":"*"}"#], None);
         assert!(half.escalations.is_empty(), "{:?}", half.escalations);
-        let whole = role(&[r#"{"Effect":"Allow","Action":["iam:PassRole","ec2:RunInstances"],"Resource":"*"}"#], None);
+        let whole = role(
+            &[r#"{"Effect":"Allow","Action":["iam:PassRole","ec2:RunInstances"],"Resource":"*"}"#],
+            None,
+        );
         assert_eq!(whole.escalations, ["pass a role to a new instance"]);
         let quiet = role(&[r#"{"Effect":"Allow","Action":"cloudtrail:Stop*","Resource":"*"}"#], None);
         assert_eq!(quiet.escalations, ["stop the audit trail"]);

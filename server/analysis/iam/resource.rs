@@ -5,9 +5,21 @@ use crate::model::{Grant, ResourcePolicy};
 
 /// Condition keys that narrow *everyone* to callers one can name.
 const NARROWING: &[&str] = &[
-    "aws:sourceaccount", "aws:sourcearn", "aws:sourceowner", "aws:principalorgid", "aws:principalorgpaths",
-    "aws:principalaccount", "aws:principalarn", "aws:sourcevpc", "aws:sourcevpce", "aws:sourceorgid",
-    "aws:sourceorgpaths", "aws:sourceip", "aws:vpcsourceip", "lambda:eventsourcetoken", "kms:calleraccount",
+    "aws:sourceaccount",
+    "aws:sourcearn",
+    "aws:sourceowner",
+    "aws:principalorgid",
+    "aws:principalorgpaths",
+    "aws:principalaccount",
+    "aws:principalarn",
+    "aws:sourcevpc",
+    "aws:sourcevpce",
+    "aws:sourceorgid",
+    "aws:sourceorgpaths",
+    "aws:sourceip",
+    "aws:vpcsourceip",
+    "lambda:eventsourcetoken",
+    "kms:calleraccount",
 ];
 /// Those of them that name the account behind a service's call.
 const OF_THE_SOURCE: &[&str] =
@@ -35,7 +47,8 @@ pub fn services(document: &str, own_account: &str) -> Vec<(String, String)> {
     allowing
         .flat_map(|one| {
             let source = one.conditions.iter().find(|condition| condition.key == "aws:sourcearn");
-            let source = source.and_then(|condition| condition.values.first()).map_or(own_account, String::as_str);
+            let source =
+                source.and_then(|condition| condition.values.first()).map_or(own_account, String::as_str);
             let services = one.principals.iter().filter(|(kind, _)| kind == "Service");
             services.map(move |(_, service)| (service.clone(), source.to_owned()))
         })
@@ -79,14 +92,16 @@ fn narrowed(statement: &Statement, keys: &[&str]) -> bool {
 fn narrows(condition: &Condition) -> bool {
     let operator = condition.operator.to_lowercase();
     let demands = !operator.contains("not") && !operator.ends_with("ifexists") && operator != "null";
-    let open = |value: &String| matches!(value.as_str(), "" | "*" | "0.0.0.0/0" | "::/0" | "arn:*" | "arn:aws:*");
+    let open =
+        |value: &String| matches!(value.as_str(), "" | "*" | "0.0.0.0/0" | "::/0" | "arn:*" | "arn:aws:*");
     demands && !condition.values.is_empty() && !condition.values.iter().any(open)
 }
 
 /// The one account a condition leaves of *everyone*.
 fn narrowed_to_account(statement: &Statement) -> Option<String> {
     let keys = ["aws:sourceaccount", "aws:principalaccount", "aws:sourceowner"];
-    let condition = statement.conditions.iter().find(|one| keys.contains(&one.key.as_str()) && narrows(one))?;
+    let condition =
+        statement.conditions.iter().find(|one| keys.contains(&one.key.as_str()) && narrows(one))?;
     match condition.values.as_slice() {
         [one] => Some(one.clone()),
         _ => None,
@@ -117,7 +132,9 @@ mod tests {
     }
 
     fn everyone(condition: &str) -> ResourcePolicy {
-        read(&format!(r#"{{"Sid":"s","Effect":"Allow","Principal":"*","Action":"lambda:InvokeFunction","Resource":"x"{condition}}}"#))
+        read(&format!(
+            r#"{{"Sid":"s","Effect":"Allow","Principal":"*","Action":"lambda:InvokeFunction","Resource":"x"{condition}}}"#
+        ))
     }
 
     #[test]
@@ -143,11 +160,24 @@ mod tests {
 
     #[test]
     fn other_accounts_and_open_services_are_told_apart() {
-        let found = read(r#"{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111122223333:root","arn:aws:iam::444455556666:role/x"]},"Action":"lambda:InvokeFunction"}"#);
-        assert_eq!(found.accounts.iter().map(|one| one.principal.as_str()).collect::<Vec<_>>(), ["444455556666"]);
-        let service = |condition: &str| read(&format!(r#"{{"Effect":"Allow","Principal":{{"Service":"s3.amazonaws.com"}},"Action":"lambda:InvokeFunction"{condition}}}"#));
+        let found = read(
+            r#"{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111122223333:root","arn:aws:iam::444455556666:role/x"]},"Action":"lambda:InvokeFunction"}"#,
+        );
+        assert_eq!(
+            found.accounts.iter().map(|one| one.principal.as_str()).collect::<Vec<_>>(),
+            ["444455556666"]
+        );
+        let service = |condition: &str| {
+            read(&format!(
+                r#"{{"Effect":"Allow","Principal":{{"Service":"s3.amazonaws.com"}},"Action":"lambda:InvokeFunction"{condition}}}"#
+            ))
+        };
         assert_eq!(service("").open_services.len(), 1);
-        assert!(service(r#","Condition":{"ArnLike":{"AWS:SourceArn":"arn:aws:s3:::one"}}"#).open_services.is_empty());
+        assert!(
+            service(r#","Condition":{"ArnLike":{"AWS:SourceArn":"arn:aws:s3:::one"}}"#)
+                .open_services
+                .is_empty()
+        );
     }
 
     #[test]

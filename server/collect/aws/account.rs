@@ -10,12 +10,45 @@ use crate::collect::CollectError;
 
 /// Regions AWS has announced, so that a misspelt one is told at once.
 const REGIONS: &[&str] = &[
-    "af-south-1", "ap-east-1", "ap-east-2", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1",
-    "ap-south-2", "ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "ap-southeast-5",
-    "ap-southeast-6", "ap-southeast-7", "ca-central-1", "ca-west-1", "cn-north-1", "cn-northwest-1",
-    "eu-central-1", "eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1", "eu-west-2",
-    "eu-west-3", "eusc-de-east-1", "il-central-1", "me-central-1", "me-south-1", "mx-central-1", "sa-east-1",
-    "us-east-1", "us-east-2", "us-gov-east-1", "us-gov-west-1", "us-west-1", "us-west-2",
+    "af-south-1",
+    "ap-east-1",
+    "ap-east-2",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-south-2",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-southeast-3",
+    "ap-southeast-4",
+    "ap-southeast-5",
+    "ap-southeast-6",
+    "ap-southeast-7",
+    "ca-central-1",
+    "ca-west-1",
+    "cn-north-1",
+    "cn-northwest-1",
+    "eu-central-1",
+    "eu-central-2",
+    "eu-north-1",
+    "eu-south-1",
+    "eu-south-2",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "eusc-de-east-1",
+    "il-central-1",
+    "me-central-1",
+    "me-south-1",
+    "mx-central-1",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-gov-east-1",
+    "us-gov-west-1",
+    "us-west-1",
+    "us-west-2",
 ];
 
 /// The account our credentials belong to. Fails where they are refused or nothing answers.
@@ -28,15 +61,19 @@ pub async fn caller(config: &SdkConfig) -> Result<String, CollectError> {
     }
 }
 
-fn refused<E>(config: &SdkConfig, error: &SdkError<E, aws_sdk_lambda::config::http::HttpResponse>) -> CollectError
+fn refused<E>(
+    config: &SdkConfig,
+    error: &SdkError<E, aws_sdk_lambda::config::http::HttpResponse>,
+) -> CollectError
 where
     E: aws_sdk_sts::error::ProvideErrorMetadata + std::error::Error + 'static,
 {
     let what = config.endpoint_url().unwrap_or("AWS").to_owned();
     match error {
-        SdkError::DispatchFailure(failure) if failure.is_other() => {
-            CollectError::Credentials { what: "AWS".into(), code: "no credentials were found in the environment".into() }
-        }
+        SdkError::DispatchFailure(failure) if failure.is_other() => CollectError::Credentials {
+            what: "AWS".into(),
+            code: "no credentials were found in the environment".into(),
+        },
         SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) => {
             CollectError::Unreachable { what, cause: innermost(error) }
         }
@@ -100,7 +137,9 @@ pub fn sample_credentials() -> Credentials {
 
 /// The sample's words are never sent anywhere but to this machine.
 pub fn only_loopback(endpoint: Option<&str>) -> Result<(), CollectError> {
-    let host = endpoint.and_then(|address| url::Url::parse(address).ok()).and_then(|url| url.host_str().map(str::to_owned));
+    let host = endpoint
+        .and_then(|address| url::Url::parse(address).ok())
+        .and_then(|url| url.host_str().map(str::to_owned));
     let local = host.as_deref().is_some_and(|host| {
         host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
     });

@@ -105,7 +105,11 @@ impl Caller {
         if code == "html-body" || code == "unreadable-body" {
             *held(&self.mute).entry(operation.call).or_default() += 1;
         }
-        let reason = if denied { format!("{} denied", operation.call) } else { format!("{} failed: {code}", operation.call) };
+        let reason = if denied {
+            format!("{} denied", operation.call)
+        } else {
+            format!("{} failed: {code}", operation.call)
+        };
         self.fail(operation, subject, &code, denied);
         if denied { Fact::denied(reason, operation.call) } else { Fact::unknown(reason) }
     }
@@ -185,8 +189,14 @@ fn body_code(raw: &HttpResponse) -> String {
 fn is_denial(code: &str) -> bool {
     matches!(
         code,
-        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "UnauthorizedException" | "http-403"
-            | "NotAuthorized" | "AuthorizationError" | "Forbidden"
+        "AccessDenied"
+            | "AccessDeniedException"
+            | "UnauthorizedOperation"
+            | "UnauthorizedException"
+            | "http-403"
+            | "NotAuthorized"
+            | "AuthorizationError"
+            | "Forbidden"
     )
 }
 

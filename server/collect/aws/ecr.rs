@@ -18,8 +18,10 @@ use crate::model::{
 
 const LIST: Operation = Operation::listing("ecr:DescribeRepositories", "repositories");
 const IMAGES: Operation = Operation::listing("ecr:DescribeImages", "images");
-const POLICY: Operation = Operation::of("ecr:GetRepositoryPolicy", "who may pull", &["RepositoryPolicyNotFoundException"]);
-const LIFECYCLE: Operation = Operation::of("ecr:GetLifecyclePolicy", "removal of old images", &["LifecyclePolicyNotFoundException"]);
+const POLICY: Operation =
+    Operation::of("ecr:GetRepositoryPolicy", "who may pull", &["RepositoryPolicyNotFoundException"]);
+const LIFECYCLE: Operation =
+    Operation::of("ecr:GetLifecyclePolicy", "removal of old images", &["LifecyclePolicyNotFoundException"]);
 const TAGS: Operation = Operation::of("ecr:ListTagsForResource", "tags", &[]);
 const SCANNING: Operation = Operation::of("ecr:GetRegistryScanningConfiguration", "scanning rules", &[]);
 
@@ -47,8 +49,9 @@ pub async fn read(reader: &Reader<'_>) -> Result<(), Stopped> {
         }
         done += repositories.len() as u64;
         let scanning = rules.clone().unwrap_or_default();
-        let mut reading =
-            stream::iter(repositories).map(|one| read_one(reader, &client, &scanning, one)).buffer_unordered(AT_ONCE);
+        let mut reading = stream::iter(repositories)
+            .map(|one| read_one(reader, &client, &scanning, one))
+            .buffer_unordered(AT_ONCE);
         while let Some(ended) = reading.next().await {
             ended?;
         }
@@ -75,7 +78,8 @@ async fn read_one(
         Fact::Known(None) => Fact::Known(ResourcePolicy::default()),
         Fact::Known(Some(answer)) => {
             let text = answer.policy_text.unwrap_or_default();
-            iam::resource_policy(&text, reader.account).map_or_else(|fault| Fact::unknown(fault.to_string()), Fact::Known)
+            iam::resource_policy(&text, reader.account)
+                .map_or_else(|fault| Fact::unknown(fault.to_string()), Fact::Known)
         }
         Fact::Unknown(why) => Fact::Unknown(why),
     };
@@ -91,7 +95,8 @@ async fn read_one(
         }),
         tags: tags.map(|answer| {
             let tags = answer.and_then(|one| one.tags).unwrap_or_default();
-            let mut tags: Vec<Tag> = tags.into_iter().map(|one| Tag { key: one.key, value: one.value }).collect();
+            let mut tags: Vec<Tag> =
+                tags.into_iter().map(|one| Tag { key: one.key, value: one.value }).collect();
             tags.sort();
             tags
         }),
@@ -145,7 +150,8 @@ fn newest(images: &mut Vec<ImageDetail>) {
 fn is_image(detail: &ImageDetail) -> bool {
     let artefact = detail.artifact_media_type.as_deref().unwrap_or("");
     let signature = detail.image_tags().iter().any(|tag| is_signature(tag));
-    !signature && (artefact.is_empty() || artefact.contains("container.image") || artefact.contains("image.config"))
+    !signature
+        && (artefact.is_empty() || artefact.contains("container.image") || artefact.contains("image.config"))
 }
 
 fn is_signature(tag: &str) -> bool {
@@ -189,7 +195,9 @@ fn image(reader: &Reader<'_>, uri: &str, repository: &str, detail: &ImageDetail)
     let scanned = detail.image_scan_findings_summary.as_ref();
     let count = |severity: &str| {
         let counts = scanned.and_then(|scan| scan.finding_severity_counts.as_ref());
-        counts.and_then(|all| all.iter().find(|(key, _)| key.as_str() == severity)).map_or(0, |(_, count)| i64::from(*count))
+        counts
+            .and_then(|all| all.iter().find(|(key, _)| key.as_str() == severity))
+            .map_or(0, |(_, count)| i64::from(*count))
     };
     let completed = scanned.and_then(|scan| scan.image_scan_completed_at);
     let facts = ImageFacts {
@@ -226,9 +234,13 @@ fn scanning(repository: &Repository, rules: &Fact<Option<RegistryScanningConfigu
     let own = repository.image_scanning_configuration().is_some_and(|one| one.scan_on_push);
     let name = repository.repository_name().unwrap_or_default();
     match rules {
-        Fact::Unknown(_) if own => Fact::Known(Scanning { on_push: true, continuous: false, source: "repository".into() }),
+        Fact::Unknown(_) if own => {
+            Fact::Known(Scanning { on_push: true, continuous: false, source: "repository".into() })
+        }
         Fact::Unknown(why) => Fact::Unknown(why.clone()),
-        Fact::Known(None) => Fact::Known(Scanning { on_push: own, continuous: false, source: "repository".into() }),
+        Fact::Known(None) => {
+            Fact::Known(Scanning { on_push: own, continuous: false, source: "repository".into() })
+        }
         Fact::Known(Some(rules)) => {
             let applies = |frequency: &ScanFrequency| {
                 rules.rules().iter().any(|rule| {
@@ -251,9 +263,12 @@ fn covers(filter: &str, name: &str) -> bool {
 }
 
 fn mutability(repository: &Repository) -> Fact<TagMutability> {
-    let exclusions = repository.image_tag_mutability_exclusion_filters().iter().map(|one| one.filter.clone()).collect();
+    let exclusions =
+        repository.image_tag_mutability_exclusion_filters().iter().map(|one| one.filter.clone()).collect();
     match &repository.image_tag_mutability {
-        Some(ImageTagMutability::Immutable) => Fact::Known(TagMutability { immutable: true, exclusions: Vec::new() }),
+        Some(ImageTagMutability::Immutable) => {
+            Fact::Known(TagMutability { immutable: true, exclusions: Vec::new() })
+        }
         Some(ImageTagMutability::Mutable) => Fact::Known(TagMutability::default()),
         Some(other) if other.as_str() == "IMMUTABLE_WITH_EXCLUSION" => {
             Fact::Known(TagMutability { immutable: true, exclusions })

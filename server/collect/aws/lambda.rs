@@ -19,7 +19,8 @@ const NONE: &[&str] = &["ResourceNotFoundException"];
 const FUNCTION: Operation = Operation::of("lambda:GetFunction", "tags, concurrency and image", &[]);
 const POLICY: Operation = Operation::of("lambda:GetPolicy", "who may invoke", NONE);
 const URL: Operation = Operation::of("lambda:GetFunctionUrlConfig", "function URL", NONE);
-const ASYNC: Operation = Operation::of("lambda:GetFunctionEventInvokeConfig", "failed asynchronous work", NONE);
+const ASYNC: Operation =
+    Operation::of("lambda:GetFunctionEventInvokeConfig", "failed asynchronous work", NONE);
 const SIGNING: Operation = Operation::of("lambda:GetFunctionCodeSigningConfig", "code signing", NONE);
 const SIGNING_RULE: Operation = Operation::of("lambda:GetCodeSigningConfig", "code signing", NONE);
 const UPDATES: Operation = Operation::of("lambda:GetRuntimeManagementConfig", "runtime updates", &[]);
@@ -153,7 +154,11 @@ async fn signing(
     if image {
         return Fact::unknown("images are signed in their registry, not by Lambda");
     }
-    let set = reader.caller.call(SIGNING, arn, client.get_function_code_signing_config().function_name(name).send());
+    let set = reader.caller.call(
+        SIGNING,
+        arn,
+        client.get_function_code_signing_config().function_name(name).send(),
+    );
     let rule = match set.await {
         Fact::Known(answer) => answer.map(|one| one.code_signing_config_arn).filter(|arn| !arn.is_empty()),
         Fact::Unknown(why) => return Fact::Unknown(why),
@@ -161,7 +166,8 @@ async fn signing(
     let Some(rule) = rule else { return Fact::Known(CodeSigning::Off) };
     let send = client.get_code_signing_config().code_signing_config_arn(&rule).send();
     reader.caller.call(SIGNING_RULE, arn, send).await.map(|answer| {
-        let policies = answer.and_then(|one| one.code_signing_config).and_then(|one| one.code_signing_policies);
+        let policies =
+            answer.and_then(|one| one.code_signing_config).and_then(|one| one.code_signing_policies);
         match policies.and_then(|one| one.untrusted_artifact_on_deployment) {
             Some(aws_sdk_lambda::types::CodeSigningPolicy::Enforce) => CodeSigning::Enforce,
             _ => CodeSigning::Warn,
@@ -176,10 +182,16 @@ async fn triggers(reader: &Reader<'_>, client: &Client) -> Fact<HashMap<String, 
         let mut found: HashMap<String, Vec<Trigger>> = HashMap::new();
         while let Some(page) = pages.next().await {
             for mapping in page?.event_source_mappings.unwrap_or_default() {
-                let (function, qualifier) = normalise::qualified(mapping.function_arn.as_deref().unwrap_or(""));
+                let (function, qualifier) =
+                    normalise::qualified(mapping.function_arn.as_deref().unwrap_or(""));
                 let source = mapping.event_source_arn.unwrap_or_default();
                 let kind = source.split(':').nth(2).unwrap_or("event source").to_owned();
-                found.entry(function).or_default().push(Trigger { kind, source, qualifier, first_seen: None });
+                found.entry(function).or_default().push(Trigger {
+                    kind,
+                    source,
+                    qualifier,
+                    first_seen: None,
+                });
             }
         }
         Ok::<_, aws_sdk_lambda::error::SdkError<_, _>>(found)

@@ -72,13 +72,17 @@ fn note(found: &mut HashMap<String, Activity>, names: &[String], id: &str, value
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a window of metrics ends now by the source's clock, not by a verdict's")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a window of metrics ends now by the source's clock, not by a verdict's"
+)]
 async fn request(reader: &Reader<'_>, client: &Client, names: &[String]) -> Fact<Vec<(String, f64)>> {
     let end = DateTime::from(SystemTime::now());
     let start = DateTime::from_secs(end.secs() - DAYS * i64::from(STEP_SECONDS));
     let read = reader.caller.call(DATA, reader.region, async {
         let queries = names.iter().enumerate().flat_map(|(at, name)| queries(at, name)).collect();
-        let asked = client.get_metric_data().start_time(start).end_time(end).set_metric_data_queries(Some(queries));
+        let asked =
+            client.get_metric_data().start_time(start).end_time(end).set_metric_data_queries(Some(queries));
         let mut pages = asked.into_paginator().send();
         let mut values: HashMap<String, f64> = HashMap::new();
         while let Some(page) = pages.next().await {

@@ -98,7 +98,9 @@ impl AwsCollector {
 async fn config(spec: &AwsSpec) -> Result<SdkConfig, CollectError> {
     let first = spec.regions.first().cloned();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .retry_config(RetryConfig::adaptive().with_max_attempts(ATTEMPTS).with_max_backoff(Duration::from_secs(15)))
+        .retry_config(
+            RetryConfig::adaptive().with_max_attempts(ATTEMPTS).with_max_backoff(Duration::from_secs(15)),
+        )
         .timeout_config(
             TimeoutConfig::builder()
                 .connect_timeout(Duration::from_secs(3))
@@ -121,7 +123,9 @@ async fn config(spec: &AwsSpec) -> Result<SdkConfig, CollectError> {
         config = config.into_builder().region(Region::from_static("us-east-1")).build();
     }
     if let AwsCredentials::AssumeRole { role_arn, external_id } = &spec.credentials {
-        let mut role = aws_config::sts::AssumeRoleProvider::builder(role_arn).session_name("parallax").configure(&config);
+        let mut role = aws_config::sts::AssumeRoleProvider::builder(role_arn)
+            .session_name("parallax")
+            .configure(&config);
         if let Some(external_id) = external_id {
             role = role.external_id(external_id);
         }

@@ -12,9 +12,9 @@ use chrono::{DateTime, Utc};
 use super::region::Reader;
 use crate::analysis::{eol, iam, secrets};
 use crate::model::{
-    Activity, Asset, AssetKey, AsyncFailure, CodeSigning, CodeVersion, Cors, Endpoint, EndpointAuth, Fact, Facts,
-    FunctionFacts, Identity, Layer, Logging, Package, PackageKind, Platform, Provider, ResourcePolicy, Scale,
-    SharedIdentity, Tag, Trigger, Variable, Vpc,
+    Activity, Asset, AssetKey, AsyncFailure, CodeSigning, CodeVersion, Cors, Endpoint, EndpointAuth, Fact,
+    Facts, FunctionFacts, Identity, Layer, Logging, Package, PackageKind, Platform, Provider, ResourcePolicy,
+    Scale, SharedIdentity, Tag, Trigger, Variable, Vpc,
 };
 
 /// What the calls about one function gave.
@@ -86,10 +86,12 @@ pub fn function(reader: &Reader<'_>, configuration: FunctionConfiguration, answe
 /// What the list of functions already tells.
 fn configured(reader: &Reader<'_>, one: &FunctionConfiguration, facts: &mut FunctionFacts) {
     facts.runtime = Fact::Known(one.runtime.as_ref().map(|runtime| eol::lambda_runtime(runtime.as_str())));
-    facts.architectures = Fact::Known(one.architectures().iter().map(|one| one.as_str().to_owned()).collect());
+    facts.architectures =
+        Fact::Known(one.architectures().iter().map(|one| one.as_str().to_owned()).collect());
     facts.memory_mb = Fact::Known(one.memory_size.map(i64::from));
     facts.timeout_seconds = Fact::Known(one.timeout.map(i64::from));
-    facts.scratch_mb = Fact::Known(one.ephemeral_storage.as_ref().map_or(512, |storage| i64::from(storage.size)));
+    facts.scratch_mb =
+        Fact::Known(one.ephemeral_storage.as_ref().map_or(512, |storage| i64::from(storage.size)));
     facts.environment = environment(reader, one);
     facts.environment_key = Fact::Known(one.kms_key_arn.clone().filter(|key| !key.is_empty()));
     facts.shared_identity = Fact::Known(one.role.as_ref().map(|role| SharedIdentity {
@@ -101,15 +103,23 @@ fn configured(reader: &Reader<'_>, one: &FunctionConfiguration, facts: &mut Func
         let subnets = vpc.subnet_ids().to_vec();
         (id.is_some() || !subnets.is_empty()).then(|| Vpc { id: id.unwrap_or_default(), subnets })
     }));
-    facts.layers = Fact::Known(one.layers().iter().filter_map(|layer| layer.arn.as_deref()).map(|arn| {
-        let account = arn.split(':').nth(4).unwrap_or("").to_owned();
-        Layer { id: arn.to_owned(), own: account == reader.account, account }
-    }).collect());
+    facts.layers = Fact::Known(
+        one.layers()
+            .iter()
+            .filter_map(|layer| layer.arn.as_deref())
+            .map(|arn| {
+                let account = arn.split(':').nth(4).unwrap_or("").to_owned();
+                Layer { id: arn.to_owned(), own: account == reader.account, account }
+            })
+            .collect(),
+    );
     // Without a setting of its own a function logs to the group named after it.
     let group = one.logging_config.as_ref().and_then(|logging| logging.log_group.clone());
     let usual = || format!("/aws/lambda/{}", one.function_name.as_deref().unwrap_or_default());
     facts.logging = Fact::Known(Logging { destination: Some(group.unwrap_or_else(usual)) });
-    facts.tracing = Fact::Known(one.tracing_config.as_ref().is_some_and(|tracing| tracing.mode == Some(TracingMode::Active)));
+    facts.tracing = Fact::Known(
+        one.tracing_config.as_ref().is_some_and(|tracing| tracing.mode == Some(TracingMode::Active)),
+    );
     facts.code = Fact::Known(CodeVersion {
         digest: one.code_sha256.clone().unwrap_or_default(),
         changed_at: one.last_modified.as_deref().and_then(moment),
@@ -133,7 +143,10 @@ fn environment(reader: &Reader<'_>, one: &FunctionConfiguration) -> Fact<Vec<Var
     Fact::Known(variables)
 }
 
-fn whole(answer: &Fact<Option<GetFunctionOutput>>, image: bool) -> (Fact<Package>, Fact<Vec<Tag>>, Fact<Scale>) {
+fn whole(
+    answer: &Fact<Option<GetFunctionOutput>>,
+    image: bool,
+) -> (Fact<Package>, Fact<Vec<Tag>>, Fact<Scale>) {
     let kind = if image { PackageKind::Image } else { PackageKind::Zip };
     match answer {
         Fact::Known(Some(one)) => {
@@ -145,18 +158,22 @@ fn whole(answer: &Fact<Option<GetFunctionOutput>>, image: bool) -> (Fact<Package
                 .collect();
             tags.sort();
             let code = one.code.as_ref();
-            let digest = code.and_then(|code| code.resolved_image_uri.as_deref()).and_then(|uri| uri.split_once('@'));
+            let digest =
+                code.and_then(|code| code.resolved_image_uri.as_deref()).and_then(|uri| uri.split_once('@'));
             let package = Package {
                 kind,
                 reference: code.and_then(|code| code.image_uri.clone()),
                 digest: digest.map(|(_, digest)| digest.to_owned()),
                 own_host: false,
             };
-            let limit = one.concurrency.as_ref().and_then(|one| one.reserved_concurrent_executions).map(i64::from);
+            let limit =
+                one.concurrency.as_ref().and_then(|one| one.reserved_concurrent_executions).map(i64::from);
             (Fact::Known(package), Fact::Known(tags), Fact::Known(Scale { limit }))
         }
         Fact::Known(None) => (Fact::unknown("gone while it was read"), Fact::default(), Fact::default()),
-        Fact::Unknown(why) => (Fact::Unknown(why.clone()), Fact::Unknown(why.clone()), Fact::Unknown(why.clone())),
+        Fact::Unknown(why) => {
+            (Fact::Unknown(why.clone()), Fact::Unknown(why.clone()), Fact::Unknown(why.clone()))
+        }
     }
 }
 
@@ -165,21 +182,31 @@ fn resource_policy(reader: &Reader<'_>, policy: &Fact<Option<GetPolicyOutput>>) 
         Fact::Known(None) => Fact::Known(ResourcePolicy::default()),
         Fact::Known(Some(answer)) => {
             let text = answer.policy.as_deref().unwrap_or("");
-            iam::resource_policy(text, reader.account).map_or_else(|fault| Fact::unknown(fault.to_string()), Fact::Known)
+            iam::resource_policy(text, reader.account)
+                .map_or_else(|fault| Fact::unknown(fault.to_string()), Fact::Known)
         }
         Fact::Unknown(why) => Fact::Unknown(why.clone()),
     }
 }
 
 /// Event sources, and the services the policy lets invoke.
-fn triggers(policy: &Fact<Option<GetPolicyOutput>>, mapped: Fact<Vec<Trigger>>, account: &str) -> Fact<Vec<Trigger>> {
+fn triggers(
+    policy: &Fact<Option<GetPolicyOutput>>,
+    mapped: Fact<Vec<Trigger>>,
+    account: &str,
+) -> Fact<Vec<Trigger>> {
     let text = match policy {
         Fact::Known(answer) => answer.as_ref().and_then(|answer| answer.policy.as_deref()),
         Fact::Unknown(why) => return Fact::Unknown(why.clone()),
     };
     let services = text.map_or(Vec::new(), |text| iam::services(text, account));
     mapped.map(|mut all| {
-        all.extend(services.into_iter().map(|(kind, source)| Trigger { kind, source, qualifier: None, first_seen: None }));
+        all.extend(services.into_iter().map(|(kind, source)| Trigger {
+            kind,
+            source,
+            qualifier: None,
+            first_seen: None,
+        }));
         all.sort_by(|a, b| (&a.kind, &a.source).cmp(&(&b.kind, &b.source)));
         all.dedup_by(|a, b| a.kind == b.kind && a.source == b.source && a.qualifier == b.qualifier);
         all
@@ -213,7 +240,11 @@ fn async_failure(
     one: &FunctionConfiguration,
     answer: Fact<Option<GetFunctionEventInvokeConfigOutput>>,
 ) -> Fact<AsyncFailure> {
-    let queue = one.dead_letter_config.as_ref().and_then(|queue| queue.target_arn.clone()).filter(|arn| !arn.is_empty());
+    let queue = one
+        .dead_letter_config
+        .as_ref()
+        .and_then(|queue| queue.target_arn.clone())
+        .filter(|arn| !arn.is_empty());
     if queue.is_some() {
         return Fact::Known(AsyncFailure { destination: queue });
     }

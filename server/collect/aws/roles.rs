@@ -12,7 +12,8 @@ use crate::analysis::iam::{Document, Sources, identity, parse};
 use crate::model::{Fact, Identity};
 
 const ROLE: Operation = Operation::of("iam:GetRole", "execution role", &[]);
-const ATTACHED: Operation = Operation::of("iam:ListAttachedRolePolicies", "policies of the execution role", &[]);
+const ATTACHED: Operation =
+    Operation::of("iam:ListAttachedRolePolicies", "policies of the execution role", &[]);
 const INLINE: Operation = Operation::of("iam:ListRolePolicies", "policies of the execution role", &[]);
 const INLINE_TEXT: Operation = Operation::of("iam:GetRolePolicy", "policies of the execution role", &[]);
 const MANAGED: Operation = Operation::of("iam:GetPolicy", "policies of the execution role", &[]);
@@ -44,7 +45,9 @@ impl Roles {
     async fn read(&self, arn: &str) -> Fact<Identity> {
         let name = arn.rsplit('/').next().unwrap_or(arn);
         match tokio::join!(self.attached(name), self.inline(name), self.boundary(name)) {
-            (Fact::Unknown(why), _, _) | (_, Fact::Unknown(why), _) | (_, _, Fact::Unknown(why)) => Fact::Unknown(why),
+            (Fact::Unknown(why), _, _) | (_, Fact::Unknown(why), _) | (_, _, Fact::Unknown(why)) => {
+                Fact::Unknown(why)
+            }
             (Fact::Known(mut policies), Fact::Known(inline), Fact::Known(boundary)) => {
                 policies.extend(inline);
                 Fact::Known(identity(arn, name, &Sources { policies, boundary }))
@@ -57,7 +60,9 @@ impl Roles {
             let mut pages = self.client.list_attached_role_policies().role_name(role).into_paginator().send();
             let mut arns = Vec::new();
             while let Some(page) = pages.next().await {
-                arns.extend(page?.attached_policies().iter().filter_map(|one| one.policy_arn().map(str::to_owned)));
+                arns.extend(
+                    page?.attached_policies().iter().filter_map(|one| one.policy_arn().map(str::to_owned)),
+                );
             }
             Ok::<_, aws_sdk_iam::error::SdkError<_, _>>(arns)
         });
@@ -68,7 +73,8 @@ impl Roles {
         all(join_all(arns.iter().map(|arn| async {
             let name = arn.rsplit('/').next().unwrap_or(arn).to_owned();
             self.managed(arn).await.map(|document| (name, document))
-        })).await)
+        }))
+        .await)
     }
 
     async fn inline(&self, role: &str) -> Fact<Vec<(String, Document)>> {
@@ -84,12 +90,13 @@ impl Roles {
             Fact::Known(names) => names.unwrap_or_default(),
             Fact::Unknown(why) => return Fact::Unknown(why),
         };
-        all(join_all(names.iter().map(|name| async {
+        all(join_all(names.iter().map(|name| async move {
             let send = self.client.get_role_policy().role_name(role).policy_name(name).send();
             let text = self.caller.call(INLINE_TEXT, role, send).await;
             self.document(INLINE_TEXT, role, text.map(|answer| answer.map(|answer| answer.policy_document)))
                 .map(|document| (name.clone(), document))
-        })).await)
+        }))
+        .await)
     }
 
     async fn boundary(&self, role: &str) -> Fact<Option<Document>> {
@@ -113,12 +120,21 @@ impl Roles {
     async fn read_managed(&self, arn: &str) -> Fact<Document> {
         let policy = self.caller.call(MANAGED, arn, self.client.get_policy().policy_arn(arn).send()).await;
         let version = match policy {
-            Fact::Known(answer) => answer.and_then(|answer| answer.policy).and_then(|policy| policy.default_version_id),
+            Fact::Known(answer) => {
+                answer.and_then(|answer| answer.policy).and_then(|policy| policy.default_version_id)
+            }
             Fact::Unknown(why) => return Fact::Unknown(why),
         };
-        let send = self.client.get_policy_version().policy_arn(arn).version_id(version.unwrap_or_else(|| "v1".into())).send();
+        let send = self
+            .client
+            .get_policy_version()
+            .policy_arn(arn)
+            .version_id(version.unwrap_or_else(|| "v1".into()))
+            .send();
         let text = self.caller.call(MANAGED_TEXT, arn, send).await;
-        let text = text.map(|answer| answer.and_then(|answer| answer.policy_version).and_then(|version| version.document));
+        let text = text.map(|answer| {
+            answer.and_then(|answer| answer.policy_version).and_then(|version| version.document)
+        });
         self.document(MANAGED_TEXT, arn, text)
     }
 
