@@ -7,6 +7,7 @@ use std::io::{ErrorKind, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use rand::RngExt;
@@ -20,6 +21,9 @@ use crate::jobs::Worker;
 use crate::model::{Settings, TenantId};
 use crate::store::{PrivateError, PrivatePostgres, Store, StoreError, tenants};
 use crate::web::{self, WebState};
+
+/// How long answers under way may take once we are told to stop.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why the program cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -112,14 +116,21 @@ impl App {
     /// Serves the dashboard until `stop`.
     pub async fn serve(&self, listener: TcpListener, stop: CancellationToken) -> Result<(), AppFault> {
         let state = WebState { store: self.store.clone(), tenant: self.tenant, now };
-        axum::serve(listener, web::router(state))
-            .with_graceful_shutdown(stop.cancelled_owned())
-            .await
-            .map_err(|cause| AppFault::Listen(format!("the server stopped: {cause}")))
+        let serving =
+            axum::serve(listener, web::router(state)).with_graceful_shutdown(stop.clone().cancelled_owned());
+        let late = async {
+            stop.cancelled().await;
+            tokio::time::sleep(PATIENCE).await;
+        };
+        tokio::select! {
+            served = serving => served.map_err(|cause| AppFault::Listen(format!("the server stopped: {cause}"))),
+            () = late => Ok(()),
+        }
     }
 
     /// Stops what was started.
     pub async fn close(self) -> Result<(), AppFault> {
+        self.store.close().await;
         if let Some(private) = self.private {
             private.stop().await?;
         }
@@ -146,7 +157,7 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, AppFault> {
     })
 }
 
-/// A token that is cancelled by Ctrl-C or by a request to terminate.
+/// A token that is cancelled by Ctrl-C or by a request to terminate; asked twice, we end at once.
 pub fn stop_signal() -> Result<CancellationToken, AppFault> {
     use tokio::signal::unix::{SignalKind, signal};
     let hooked = |kind| signal(kind).map_err(|cause| AppFault::Listen(format!("signals: {cause}")));
@@ -154,11 +165,16 @@ pub fn stop_signal() -> Result<CancellationToken, AppFault> {
     let stop = CancellationToken::new();
     let stopped = stop.clone();
     tokio::spawn(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if stopped.is_cancelled() {
+                std::process::exit(130);
+            }
+            stopped.cancel();
         }
-        stopped.cancel();
     });
     Ok(stop)
 }
@@ -181,17 +197,26 @@ fn make_folder(folder: &Path) -> Result<(), AppFault> {
 fn fingerprint_key(folder: &Path) -> Result<FingerprintKey, AppFault> {
     let path = folder.join("fingerprint.key");
     let fault = |cause| AppFault::File { path: path.clone(), cause };
+    if !path.exists() {
+        make_key(folder, &path).map_err(fault)?;
+    }
+    let bytes = fs::read(&path).map_err(fault)?;
+    let wrong = || fault(std::io::Error::other("should hold 32 bytes; it was cut short or replaced"));
+    bytes.try_into().map(FingerprintKey::new).map_err(|_| wrong())
+}
+
+/// Written whole beside its place and linked there, so that of two programs that start together one
+/// makes the key and both read it.
+fn make_key(folder: &Path, path: &Path) -> std::io::Result<()> {
+    let beside = folder.join(format!("fingerprint.key.{}", std::process::id()));
     let made: [u8; 32] = rand::rng().random();
-    match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
-        Ok(mut file) => {
-            file.write_all(&made).and_then(|()| file.sync_all()).map_err(fault)?;
-            Ok(FingerprintKey::new(made))
-        }
-        Err(cause) if cause.kind() == ErrorKind::AlreadyExists => {
-            let bytes = fs::read(&path).map_err(fault)?;
-            let wrong = || fault(std::io::Error::other("should hold 32 bytes; it was cut short or replaced"));
-            bytes.try_into().map(FingerprintKey::new).map_err(|_| wrong())
-        }
-        Err(cause) => Err(fault(cause)),
+    let mut file =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    file.write_all(&made).and_then(|()| file.sync_all())?;
+    let linked = fs::hard_link(&beside, path);
+    fs::remove_file(&beside)?;
+    match linked {
+        Err(cause) if cause.kind() != ErrorKind::AlreadyExists => Err(cause),
+        _ => Ok(()),
     }
 }

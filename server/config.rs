@@ -63,8 +63,8 @@ pub const VARIABLES: &[Variable] = &[
 ];
 
 /// Variables of ours that are read elsewhere: by `scan` and by connections that name them.
-const ELSEWHERE: [&str; 4] =
-    ["PARALLAX_AZURE_ENDPOINT", "PARALLAX_AZURE_TOKEN", "PARALLAX_TEST_", "PARALLAX_SECRET_"];
+const ELSEWHERE: [&str; 5] =
+    ["PARALLAX_AZURE_ENDPOINT", "PARALLAX_AZURE_TOKEN", "PARALLAX_TEST_", "PARALLAX_SECRET_", "PARALLAX_BIN"];
 
 /// How logs are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

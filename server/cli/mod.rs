@@ -24,6 +24,14 @@ pub struct Cli {
     command: Command,
 }
 
+/// Bring the schema up to date
+#[derive(Debug, clap::Args)]
+struct Migrate {
+    /// Another database than PARALLAX_DATABASE_URL
+    #[arg(long)]
+    database_url: Option<String>,
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve the dashboard, with a worker inside
@@ -31,7 +39,7 @@ enum Command {
     /// Work on runs, without a dashboard
     Worker,
     /// Bring the database's schema up to date
-    Migrate,
+    Migrate(Migrate),
     /// Read one connection now and wait for the end
     Collect(collect::Collect),
     /// Add, list and remove connections
@@ -71,7 +79,7 @@ pub async fn run(cli: Cli) -> ExitCode {
     let outcome = match cli.command {
         Command::Serve(arguments) => serve::serve(&config, &arguments).await,
         Command::Worker => serve::work(&config).await,
-        Command::Migrate => migrate(&config).await,
+        Command::Migrate(arguments) => migrate(config, arguments).await,
         Command::Collect(arguments) => collect::run(&config, &arguments).await,
         Command::Connection(command) => connection::run(&config, command).await,
         Command::Demo(arguments) => demo::run(&config, &arguments).await,
@@ -85,8 +93,9 @@ pub async fn run(cli: Cli) -> ExitCode {
     })
 }
 
-async fn migrate(config: &Config) -> Result<ExitCode, AppFault> {
-    app::App::open(config).await?.close().await?;
+async fn migrate(mut config: Config, arguments: Migrate) -> Result<ExitCode, AppFault> {
+    config.database_url = arguments.database_url.or(config.database_url);
+    app::App::open(&config).await?.close().await?;
     println!("the schema is up to date");
     Ok(ExitCode::SUCCESS)
 }

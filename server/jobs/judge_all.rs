@@ -1,19 +1,27 @@
 //! Once a day every asset is judged again: dates pass also where nothing changed.
+//!
+//! Interrupted, it goes on where it stopped; done by two workers at once, each asset is judged by
+//! the one that comes first.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveTime, Utc};
 
 use crate::model::TenantId;
 use crate::pipeline::assess::{Assess, assess};
 use crate::store::assessments::Scope;
 use crate::store::{Store, StoreError, tenants};
 
-/// Judges all assets of `tenant` if that has not been done today. Of several workers one does it;
-/// if it dies in the middle, the day is not marked and another does it again.
+/// Judges what was not judged yet on the day of `now`, unless all of it was.
 pub async fn if_due(store: &Store, tenant: TenantId, now: DateTime<Utc>) -> Result<(), StoreError> {
-    let mut day = store.begin(tenant).await?;
-    if !tenants::take_day(&mut day, now.date_naive()).await? {
+    let today = now.date_naive();
+    let mut tx = store.begin(tenant).await?;
+    let judged_on = tenants::judged_on(&mut tx).await?;
+    drop(tx);
+    if judged_on.is_some_and(|day| day >= today) {
         return Ok(());
     }
-    assess(store, Assess { tenant, connection: None, scope: Scope::All, run: None, now }).await?;
-    day.commit().await
+    let scope = Scope::Before(today.and_time(NaiveTime::MIN).and_utc());
+    assess(store, Assess { tenant, connection: None, scope, run: None, now }).await?;
+    let mut tx = store.begin(tenant).await?;
+    tenants::set_judged_on(&mut tx, today).await?;
+    tx.commit().await
 }

@@ -12,6 +12,8 @@ use crate::store::assessments::Scope;
 use crate::store::connections::{self, Connection};
 use crate::store::runs::{self, Claim, Ending, Standing};
 
+/// No source takes longer; a run that does is stuck.
+const LONGEST: Duration = Duration::from_hours(6);
 /// How often the heart beats.
 const BEAT: Duration = Duration::from_secs(5);
 
@@ -58,7 +60,11 @@ async fn read(worker: &Worker, claim: Claim) -> Result<(), RefreshError> {
 
 async fn collected(worker: &Worker, claim: Claim, connection: &Connection) -> Result<Standing, RefreshError> {
     let source = opened(collect::open(&connection.spec, worker.key.clone())).await;
-    refresh(&worker.store, worker.tenant, claim, &source, worker.clock).await
+    let reading = refresh(&worker.store, worker.tenant, claim, &source, worker.clock);
+    tokio::time::timeout(LONGEST, reading).await.unwrap_or_else(|_| {
+        let what = connection.name.clone();
+        Err(CollectError::Invalid { what, problem: "reading it took longer than six hours".into() }.into())
+    })
 }
 
 /// A source that cannot even be opened is read like any other: as one gap that hides everything.

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
+use uuid::Uuid;
 
 use super::{judge_all, read_source};
 use crate::analysis::secrets::FingerprintKey;
@@ -55,7 +56,7 @@ impl Worker {
     async fn work(self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             match self.claim().await {
-                Ok(Some(claim)) => self.work_on(claim, &stop).await,
+                Ok(Some(claim)) => self.guarded(claim, &stop).await,
                 Ok(None) => pause(LOOK, &stop).await,
                 Err(fault) => {
                     warn!(error = &fault as &dyn std::error::Error, "no run could be claimed");
@@ -65,13 +66,34 @@ impl Worker {
         }
     }
 
-    /// Works on the next run that waits, if one does; for tests and one-shot collection.
+    /// Works on the next run that waits, if one does; for tests and measurements.
     pub async fn work_once(&self, stop: &CancellationToken) -> Result<bool, StoreError> {
         let claim = self.claim().await?;
         if let Some(claim) = claim {
             self.work_on(claim, stop).await;
         }
         Ok(claim.is_some())
+    }
+
+    /// Works on this run, if it waits or its worker fell silent.
+    pub async fn work_on_one(&self, run: Uuid, stop: &CancellationToken) -> Result<bool, StoreError> {
+        let mut tx = self.store.begin(self.tenant).await?;
+        let claim = runs::claim_one(&mut tx, run, (self.clock)()).await?;
+        tx.commit().await?;
+        if let Some(claim) = claim {
+            self.work_on(claim, stop).await;
+        }
+        Ok(claim.is_some())
+    }
+
+    /// Works in a task of its own, so that a panic costs the run and not the slot.
+    async fn guarded(&self, claim: Claim, stop: &CancellationToken) {
+        let (worker, token) = (self.clone(), stop.clone());
+        let done = tokio::spawn(async move { worker.work_on(claim, &token).await }).await;
+        if let Err(panic) = done {
+            error!(run = %claim.run, error = %panic, "run broke off");
+            pause(AWAY, stop).await;
+        }
     }
 
     async fn claim(&self) -> Result<Option<Claim>, StoreError> {
@@ -84,7 +106,7 @@ impl Worker {
     async fn work_on(&self, claim: Claim, stop: &CancellationToken) {
         info!(run = %claim.run, attempt = claim.attempt, "run claimed");
         tokio::select! {
-            outcome = read_source::work_on(self, claim) => match outcome {
+            outcome = Box::pin(read_source::work_on(self, claim)) => match outcome {
                 Ok(()) => info!(run = %claim.run, "run ended"),
                 // The run keeps its claim and falls silent; whoever is well takes it up.
                 Err(fault) => error!(run = %claim.run, error = &fault as &dyn std::error::Error, "run broke off"),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use rayon::prelude::*;
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::lives::{self, Now};
@@ -14,7 +15,7 @@ use crate::score::{self, Score, Standing, Weighed};
 use crate::store::assessments::{self, Assessment, Due, Judged, Scope};
 use crate::store::findings::{self, Change, Life};
 use crate::store::tallies::{self, Difference, SumKey, TallyKey};
-use crate::store::{Store, StoreError, tenants};
+use crate::store::{Store, StoreError, connections, tenants};
 
 /// Assets judged and written together.
 const BATCH: i64 = 1_000;
@@ -46,16 +47,39 @@ pub struct Assessed {
 /// Judges what is due. Each batch is complete in itself, so stopping in the middle loses nothing:
 /// what was not judged is still due.
 pub async fn assess(store: &Store, what: Assess) -> Result<Assessed, StoreError> {
-    let control_set = rules::control_set();
-    let mut done = Assessed::default();
-    let mut after = None;
     let mut tx = store.begin(what.tenant).await?;
     let settings = tenants::settings(&mut tx).await?;
+    let connections = match what.connection {
+        Some(connection) => vec![connection],
+        None => connections::list(&mut tx).await?.into_iter().map(|one| one.id).collect(),
+    };
     drop(tx);
+    let mut done = Assessed::default();
+    for connection in connections {
+        let one = assess_connection(store, connection, &settings, &what).await?;
+        done.assets += one.assets;
+        done.findings += one.findings;
+    }
+    let mut tx = store.begin(what.tenant).await?;
+    tallies::close_day(&mut tx, what.now.date_naive()).await?;
+    tx.commit().await?;
+    Ok(done)
+}
+
+async fn assess_connection(
+    store: &Store,
+    connection: Uuid,
+    settings: &Settings,
+    what: &Assess,
+) -> Result<Assessed, StoreError> {
+    let control_set = asked_with(settings)?;
+    let mut done = Assessed::default();
+    let mut after = None;
     loop {
         let mut tx = store.begin(what.tenant).await?;
-        let due = assessments::due(&mut tx, what.connection, &control_set, what.scope, after, BATCH).await?;
-        let Some(last) = due.last() else { break };
+        assessments::take_turn(&mut tx, connection).await?;
+        let due = assessments::due(&mut tx, connection, &control_set, what.scope, after, BATCH).await?;
+        let Some(last) = due.last() else { return Ok(done) };
         after = Some(last.id);
         let ids: Vec<_> = due.iter().map(|one| one.id).collect();
         let mut lives: HashMap<_, Vec<Life>> = HashMap::new();
@@ -71,13 +95,16 @@ pub async fn assess(store: &Store, what: Assess) -> Result<Assessed, StoreError>
         .await
         .map_err(|_| StoreError::Inconsistent { table: "assets", problem: "a control panicked".into() })?;
         done.assets += verdicts.len() as u64;
-        done.findings += write(&mut tx, &control_set, verdicts, &what).await?;
+        done.findings += write(&mut tx, &control_set, verdicts, what).await?;
         tx.commit().await?;
     }
-    let mut tx = store.begin(what.tenant).await?;
-    tallies::close_day(&mut tx, what.now.date_naive()).await?;
-    tx.commit().await?;
-    Ok(done)
+}
+
+/// What verdicts depend on beside the facts: the controls, and the tenant's lines.
+fn asked_with(settings: &Settings) -> Result<[u8; 32], StoreError> {
+    let lines = serde_json::to_vec(settings)
+        .map_err(|fault| StoreError::Inconsistent { table: "tenants", problem: fault.to_string() })?;
+    Ok(Sha256::new().chain_update(rules::control_set()).chain_update(lines).finalize().into())
 }
 
 async fn write(

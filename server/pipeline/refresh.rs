@@ -47,8 +47,8 @@ pub async fn refresh<C: Collector>(
     let (run, events) = RunBuilder::channel(2 * BATCH);
     let reading = async move { collector.collect(&run).await };
     let mut intake = Intake::new(store, tenant, claim, clock);
-    let (read, taken) = tokio::join!(reading, intake.drain(events));
-    taken?;
+    // Where nothing can be written any more, the reading ends at once.
+    let (read, ()) = tokio::try_join!(async { Ok(reading.await) }, intake.drain(events))?;
     intake.close(read).await
 }
 

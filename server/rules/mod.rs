@@ -15,12 +15,10 @@ pub mod resources;
 
 mod control;
 mod evidence;
-mod what_if;
 
 pub use control::{Check, Context, Control, Framework, NoFacts, Reading, Readings, Vector};
 use control::{control, known};
 use evidence::listed;
-pub use what_if::{Duty, Moved, what_if};
 
 use std::sync::LazyLock;
 

@@ -58,20 +58,34 @@ pub struct Due {
 pub enum Scope {
     /// Those whose facts, state or set of controls changed.
     Changed,
-    /// All: dates pass.
-    All,
+    /// Those, and all that were last judged before this moment: dates pass.
+    Before(DateTime<Utc>),
 }
 
-/// The next assets to judge after `after`, in order of id; at most `most`.
+/// Waits for the turn at a connection, held until the transaction ends. Counts are kept by
+/// differences to what was said before, so two who judge the same assets do so one after the other.
+pub async fn take_turn(tx: &mut Tx, connection: Uuid) -> Result<(), StoreError> {
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 7))", connection.to_string())
+        .fetch_one(tx.on())
+        .await?;
+    Ok(())
+}
+
+/// The next assets of a connection to judge after `after`, in order of id; at most `most`. They stay
+/// locked until the transaction ends, so that none changes hands meanwhile.
 pub async fn due(
     tx: &mut Tx,
-    connection: Option<Uuid>,
+    connection: Uuid,
     control_set: &[u8],
     scope: Scope,
     after: Option<AssetId>,
     most: i64,
 ) -> Result<Vec<Due>, StoreError> {
     let tenant = tx.tenant();
+    let before = match scope {
+        Scope::Changed => None,
+        Scope::Before(moment) => Some(moment),
+    };
     let rows = sqlx::query_as!(
         DueRow,
         r#"SELECT a.id, a.connection_id, a.provider, a.account, a.region, a.native_id, a.kind, a.platform,
@@ -83,16 +97,17 @@ pub async fn due(
            JOIN sightings n ON n.tenant_id = a.tenant_id AND n.asset_id = a.id
            JOIN connections c ON c.tenant_id = a.tenant_id AND c.id = a.connection_id
            LEFT JOIN assessments s ON s.tenant_id = a.tenant_id AND s.asset_id = a.id
-           WHERE a.tenant_id = $1 AND ($2::uuid IS NULL OR a.connection_id = $2) AND a.id > $3
+           WHERE a.tenant_id = $1 AND a.connection_id = $2 AND a.id > $3
              AND CASE WHEN a.state = 'gone' THEN s.asset_id IS NOT NULL
-                      ELSE $5 OR s.asset_id IS NULL OR s.facts_hash <> a.facts_hash
+                      ELSE s.asset_id IS NULL OR s.assessed_at < $5::timestamptz OR s.facts_hash <> a.facts_hash
                            OR s.control_set <> $4 OR s.state <> a.state END
-           ORDER BY a.id LIMIT $6"#,
+           ORDER BY a.id LIMIT $6
+           FOR NO KEY UPDATE OF a"#,
         tenant.0,
         connection,
         after.map_or(Uuid::nil(), |id| id.0),
         control_set,
-        scope == Scope::All,
+        before as Option<DateTime<Utc>>,
         most
     )
     .fetch_all(tx.on())

@@ -115,7 +115,10 @@ pub async fn write(
                      $11::text[], $12::text[], $13::jsonb[], $14::bytea[])
               AS a(id, provider, account, region, native_id, kind, family, platform, name, facts, hash)
          ON CONFLICT (tenant_id, id) DO UPDATE SET
-            connection_id = EXCLUDED.connection_id, platform = EXCLUDED.platform, name = EXCLUDED.name,
+            -- Two connections may read the same asset; it stays with the first while that sees it.
+            connection_id = CASE WHEN assets.state = 'present' THEN assets.connection_id
+                                 ELSE EXCLUDED.connection_id END,
+            platform = EXCLUDED.platform, name = EXCLUDED.name,
             facts = EXCLUDED.facts, facts_hash = EXCLUDED.facts_hash, changed_at = EXCLUDED.changed_at,
             state = 'present'",
         tenant.0,
@@ -141,7 +144,9 @@ pub async fn write(
 /// Notes that a run saw these assets; those that had been missing are present again.
 pub async fn sight(tx: &mut Tx, run: Uuid, ids: &[AssetId], now: DateTime<Utc>) -> Result<(), StoreError> {
     let tenant = tx.tenant();
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let mut ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    // In order, so that two runs that see the same assets never wait for each other.
+    ids.sort_unstable();
     sqlx::query!(
         "INSERT INTO sightings (tenant_id, asset_id, run_id, seen_at)
          SELECT $1, id, $2, $3 FROM unnest($4::uuid[]) AS id
@@ -163,7 +168,7 @@ pub async fn sight(tx: &mut Tx, run: Uuid, ids: &[AssetId], now: DateTime<Utc>) 
     Ok(())
 }
 
-/// Marks the assets of a connection that `run` did not see: `stale` where a gap may have hidden
+/// Marks the assets of a connection that nobody saw since `run` began: `stale` where a gap may have hidden
 /// them, `gone` otherwise. Returns how many changed state.
 pub async fn close_unseen(tx: &mut Tx, connection: Uuid, run: Uuid, hidden: bool) -> Result<u64, StoreError> {
     let tenant = tx.tenant();
@@ -171,7 +176,8 @@ pub async fn close_unseen(tx: &mut Tx, connection: Uuid, run: Uuid, hidden: bool
     let done = sqlx::query!(
         "UPDATE assets a SET state = $4 FROM sightings s
          WHERE a.tenant_id = $1 AND a.connection_id = $2 AND a.state NOT IN ($4, 'gone')
-           AND s.tenant_id = a.tenant_id AND s.asset_id = a.id AND s.run_id <> $3",
+           AND s.tenant_id = a.tenant_id AND s.asset_id = a.id AND s.run_id <> $3
+           AND s.seen_at < (SELECT r.started_at FROM runs r WHERE r.tenant_id = $1 AND r.id = $3)",
         tenant.0,
         connection,
         run,

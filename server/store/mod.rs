@@ -10,6 +10,7 @@ pub mod connections;
 pub mod findings;
 pub mod pages;
 mod private;
+pub mod run_status;
 pub mod runs;
 pub mod tallies;
 pub mod tenants;
@@ -130,6 +131,11 @@ impl Store {
         MIGRATIONS.run(&pool).await?;
         pool.close().await;
         Ok(())
+    }
+
+    /// Ends every connection, once what is under way has ended.
+    pub async fn close(&self) {
+        self.pool.close().await;
     }
 
     /// Starts a transaction of `tenant`.

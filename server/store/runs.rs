@@ -74,7 +74,9 @@ pub async fn enqueue_due(tx: &mut Tx, now: DateTime<Utc>) -> Result<u64, StoreEr
          SELECT c.tenant_id, gen_random_uuid(), c.id, $2::timestamptz FROM connections c
          WHERE c.tenant_id = $1 AND NOT c.paused AND NOT EXISTS (
             SELECT FROM runs r WHERE r.tenant_id = c.tenant_id AND r.connection_id = c.id
-              AND (r.state IN ('queued', 'running') OR r.queued_at > $2::timestamptz - make_interval(secs => c.interval_seconds)))
+              AND (r.state IN ('queued', 'running') OR r.queued_at > $2::timestamptz - make_interval(secs =>
+                   -- Up to a tenth longer, by the id, so that those added together part.
+                   c.interval_seconds * (1 + (hashtext(c.id::text) & 255) / 2560.0))))
          ON CONFLICT (tenant_id, connection_id) WHERE state IN ('queued', 'running') DO NOTHING",
         tenant.0,
         now
@@ -103,6 +105,26 @@ pub async fn claim(tx: &mut Tx, now: DateTime<Utc>) -> Result<Option<Claim>, Sto
     .fetch_optional(tx.on())
     .await?;
     Ok(row.map(|row| Claim { run: row.id, connection: row.connection_id, attempt: row.attempts }))
+}
+
+/// Claims this run, if it waits or its worker fell silent.
+pub async fn claim_one(tx: &mut Tx, run: Uuid, now: DateTime<Utc>) -> Result<Option<Claim>, StoreError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query!(
+        "UPDATE runs SET state = 'running', attempts = attempts + 1, heartbeat_at = $2,
+                started_at = coalesce(started_at, $2), phase = 'starting', done = 0, total = NULL
+         WHERE tenant_id = $1 AND id = $5 AND attempts < $4
+           AND (state = 'queued' OR (state = 'running' AND heartbeat_at < $3))
+         RETURNING connection_id, attempts",
+        tenant.0,
+        now,
+        now - SILENCE,
+        MOST_ATTEMPTS,
+        run
+    )
+    .fetch_optional(tx.on())
+    .await?;
+    Ok(row.map(|row| Claim { run, connection: row.connection_id, attempt: row.attempts }))
 }
 
 /// Ends runs that fell silent at their last attempt.

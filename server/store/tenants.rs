@@ -42,19 +42,17 @@ pub async fn set_settings(tx: &mut Tx, settings: &Settings) -> Result<(), StoreE
     Ok(())
 }
 
-/// Takes the day's judging of all assets: true for the one worker that has it until its transaction
-/// ends, and only if nobody has done it today.
-pub async fn take_day(tx: &mut Tx, day: NaiveDate) -> Result<bool, StoreError> {
+/// The day all of the tenant's assets were last judged.
+pub async fn judged_on(tx: &mut Tx) -> Result<Option<NaiveDate>, StoreError> {
     let tenant = tx.tenant();
-    let row = sqlx::query!(
-        "UPDATE tenants SET judged_on = $2
-         WHERE id = (SELECT id FROM tenants WHERE id = $1 AND (judged_on IS NULL OR judged_on < $2)
-                     FOR UPDATE SKIP LOCKED)
-         RETURNING id",
-        tenant.0,
-        day
-    )
-    .fetch_optional(tx.on())
-    .await?;
-    Ok(row.is_some())
+    let row =
+        sqlx::query!("SELECT judged_on FROM tenants WHERE id = $1", tenant.0).fetch_optional(tx.on()).await?;
+    Ok(row.and_then(|row| row.judged_on))
+}
+
+/// Notes that all of the tenant's assets were judged on `day`.
+pub async fn set_judged_on(tx: &mut Tx, day: NaiveDate) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!("UPDATE tenants SET judged_on = $2 WHERE id = $1", tenant.0, day).execute(tx.on()).await?;
+    Ok(())
 }
