@@ -1,10 +1,11 @@
-//! What a control is, and the macro that declares one.
+//! What a control is.
 //!
 //! A control is one question asked of both worlds, with one reading a kind of asset. The file of a
 //! control is therefore the side-by-side comparison; nothing about it lives anywhere else.
 
 use chrono::{DateTime, Utc};
 
+use super::Framework;
 use crate::model::{
     Area, Asset, Freshness, FunctionFacts, ImageFacts, Kind, Outcome, Platform, RepositoryFacts, Settings,
     Severity, Verdict,
@@ -107,64 +108,6 @@ impl Readings {
     }
 }
 
-/// An entry of a public list that asks the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Framework {
-    /// OWASP Serverless Top 10 (2018 interpretation): `S5`, `DoW`.
-    Owasp(&'static str),
-    /// NIST SP 800-190 countermeasure: `4.1.1`.
-    Nist80019(&'static str),
-    /// CIS AWS Compute Services 1.0.0: `4.6`.
-    CisAwsCompute(&'static str),
-    /// CIS Azure Foundations 3.0.0, section 9: `9.1`.
-    CisAzure(&'static str),
-    /// CIS Docker 1.6: `4.1`.
-    CisDocker(&'static str),
-    /// CIS Kubernetes 1.12: `5.1.1`.
-    CisKubernetes(&'static str),
-    /// AWS Security Hub control: `Lambda.1`.
-    SecurityHub(&'static str),
-    /// AWS Config rule.
-    AwsConfig(&'static str),
-    /// Azure Policy built-in definition.
-    AzurePolicy(&'static str),
-    /// Defender for Cloud recommendation, in short.
-    Defender(&'static str),
-    /// Prowler check.
-    Prowler(&'static str),
-    /// CloudSploit plugin.
-    CloudSploit(&'static str),
-    /// Trivy check.
-    Trivy(&'static str),
-    /// Kubescape control.
-    Kubescape(&'static str),
-    /// Steampipe control.
-    Steampipe(&'static str),
-}
-
-impl Framework {
-    /// The list's name and the entry in it.
-    pub const fn parts(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Owasp(entry) => ("OWASP Serverless", entry),
-            Self::Nist80019(entry) => ("NIST SP 800-190", entry),
-            Self::CisAwsCompute(entry) => ("CIS AWS Compute", entry),
-            Self::CisAzure(entry) => ("CIS Azure", entry),
-            Self::CisDocker(entry) => ("CIS Docker", entry),
-            Self::CisKubernetes(entry) => ("CIS Kubernetes", entry),
-            Self::SecurityHub(entry) => ("Security Hub", entry),
-            Self::AwsConfig(entry) => ("AWS Config", entry),
-            Self::AzurePolicy(entry) => ("Azure Policy", entry),
-            Self::Defender(entry) => ("Defender for Cloud", entry),
-            Self::Prowler(entry) => ("Prowler", entry),
-            Self::CloudSploit(entry) => ("CloudSploit", entry),
-            Self::Trivy(entry) => ("Trivy", entry),
-            Self::Kubescape(entry) => ("Kubescape", entry),
-            Self::Steampipe(entry) => ("Steampipe", entry),
-        }
-    }
-}
-
 /// An example that is also a test: facts of one kind (and perhaps a platform) and their verdict.
 #[derive(Debug, Clone, Copy)]
 pub struct Vector {
@@ -233,138 +176,3 @@ impl std::fmt::Debug for Control {
         write!(out, "{} {}", self.code, self.title())
     }
 }
-
-/// Takes the value of a fact, or returns *unknown* from the reading with the fact's reason.
-///
-/// `let runtime = known!(facts.runtime);`
-macro_rules! known {
-    ($facts:ident . $field:ident) => {
-        match &$facts.$field {
-            $crate::model::Fact::Known(value) => value,
-            $crate::model::Fact::Unknown(why) => {
-                return $crate::model::Outcome::not_known(stringify!($field), why);
-            }
-        }
-    };
-}
-pub(crate) use known;
-
-/// Declares one control: prose, metadata, readings and examples in one place.
-///
-/// An example is `verdict kind "what it shows" => r#"{ facts }"#`; between kind and name it may say
-/// `on Platform`, `in "region"` and `seen hours` (ago, where the asset is read every six hours).
-macro_rules! control {
-    (
-        $(#[doc = $prose:literal])*
-        pub $name:ident
-        code: $code:literal, area: $area:ident, severity: $severity:ident, since: $since:literal,
-        frameworks: [$($framework:ident($entry:literal)),* $(,)?],
-        function: $function:ident($function_arg:expr),
-        repository: $repository:ident($repository_arg:expr),
-        image: $image:ident($image_arg:expr),
-        workload: $workload:ident($workload_arg:expr),
-        cluster: $cluster:ident($cluster_arg:expr),
-        host: $host:ident($host_arg:expr),
-        $($verdict:ident $kind:ident $(on $platform:ident)? $(in $region:literal)? $(seen $hours:literal)?
-            $vector:literal => $facts:literal,)*
-    ) => {
-        $(#[doc = $prose])*
-        pub static $name: $crate::rules::Control = $crate::rules::Control {
-            code: $code,
-            area: $crate::model::Area::$area,
-            severity: $crate::model::Severity::$severity,
-            since: $since,
-            prose: concat!($($prose, "\n"),*),
-            frameworks: &[$($crate::rules::Framework::$framework($entry)),*],
-            readings: $crate::rules::Readings {
-                function: $crate::rules::control::reading!($function, $function_arg),
-                repository: $crate::rules::control::reading!($repository, $repository_arg),
-                image: $crate::rules::control::reading!($image, $image_arg),
-                workload: $crate::rules::control::reading!($workload, $workload_arg),
-                cluster: $crate::rules::control::reading!($cluster, $cluster_arg),
-                host: $crate::rules::control::reading!($host, $host_arg),
-            },
-            vectors: &[$($crate::rules::Vector {
-                verdict: $crate::rules::control::verdict!($verdict),
-                kind: $crate::rules::control::kind!($kind),
-                platform: $crate::rules::control::platform!($($platform)?),
-                region: $crate::rules::control::optional!($($region)?),
-                seen_hours_ago: $crate::rules::control::optional!($($hours)?),
-                name: $vector,
-                facts: $facts,
-            }),*],
-        };
-    };
-}
-pub(crate) use control;
-
-macro_rules! reading {
-    (check, $check:expr) => {
-        $crate::rules::Reading::Check($check)
-    };
-    (provider, $why:expr) => {
-        $crate::rules::Reading::Provider($why)
-    };
-    (absent, $why:expr) => {
-        $crate::rules::Reading::Absent($why)
-    };
-    (not_yet, $why:expr) => {
-        $crate::rules::Reading::NotYet($why)
-    };
-}
-pub(crate) use reading;
-
-macro_rules! verdict {
-    (fail) => {
-        $crate::model::Verdict::Fail
-    };
-    (pass) => {
-        $crate::model::Verdict::Pass
-    };
-    (unknown) => {
-        $crate::model::Verdict::Unknown
-    };
-    (provider) => {
-        $crate::model::Verdict::Provider
-    };
-    (absent) => {
-        $crate::model::Verdict::Absent
-    };
-    (not_yet) => {
-        $crate::model::Verdict::NotYet
-    };
-}
-pub(crate) use verdict;
-
-macro_rules! kind {
-    (function) => {
-        $crate::model::Kind::Function
-    };
-    (repository) => {
-        $crate::model::Kind::Repository
-    };
-    (image) => {
-        $crate::model::Kind::Image
-    };
-}
-pub(crate) use kind;
-
-macro_rules! platform {
-    () => {
-        None
-    };
-    ($platform:ident) => {
-        Some($crate::model::Platform::$platform)
-    };
-}
-pub(crate) use platform;
-
-macro_rules! optional {
-    () => {
-        None
-    };
-    ($value:literal) => {
-        Some($value)
-    };
-}
-pub(crate) use optional;

@@ -14,11 +14,16 @@ pub mod operations;
 pub mod resources;
 
 mod control;
+mod declare;
 mod evidence;
+mod framework;
+mod what_if;
 
-pub use control::{Check, Context, Control, Framework, NoFacts, Reading, Readings, Vector};
-use control::{control, known};
+pub use control::{Check, Context, Control, NoFacts, Reading, Readings, Vector};
+use declare::{control, known};
 use evidence::listed;
+pub use framework::Framework;
+pub use what_if::{Duty, Moved, what_if};
 
 use std::sync::LazyLock;
 

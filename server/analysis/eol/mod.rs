@@ -15,7 +15,7 @@ mod images;
 mod stacks;
 
 pub use images::base_image;
-pub use stacks::{azure_host, azure_stack};
+pub use stacks::azure_stack;
 
 /// The carried table.
 #[derive(Default, Deserialize)]

@@ -1,4 +1,4 @@
-//! Language stacks and host versions of Azure Functions.
+//! Language stacks of Azure Functions.
 
 use super::{lookup, lookup_version};
 use crate::model::{EndOfLife, Runtime};
@@ -17,12 +17,6 @@ pub fn azure_stack(spelling: &str) -> Option<Runtime> {
         None => EndOfLife::NotListed,
     };
     Some(Runtime { label: text.to_owned(), end_of_life })
-}
-
-/// The Functions host by its setting: `~4`, `4`, `~1`, `4.28.3.3`.
-pub fn azure_host(setting: &str) -> EndOfLife {
-    let major = setting.trim().trim_start_matches('~').split('.').next().unwrap_or("");
-    lookup("azure-functions-host", major)
 }
 
 fn stack(name: &str, version: &str) -> Option<EndOfLife> {

@@ -3,6 +3,10 @@
 use super::{checks, hit, values};
 use crate::model::SecretHit;
 
+mod words;
+
+use words::{ABOUT, GENERATED, NOT_SECRET, PASSWORDS, SECRET_KEYS};
+
 /// What a name promises of its value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Promise {
@@ -11,259 +15,6 @@ enum Promise {
     /// A secret, token or key, which machines make.
     Generated,
 }
-
-/// Words of which one makes a name a password's.
-const PASSWORDS: &[&str] = &["password", "passwd", "pwd", "passphrase", "passcode", "pass"];
-/// Words of which one makes a name a generated secret's.
-const GENERATED: &[&str] =
-    &["secret", "token", "apikey", "credential", "credentials", "secretkey", "accesskey"];
-/// Words that make `key` a secret one when they stand right before it.
-const SECRET_KEYS: &[&str] = &[
-    "api",
-    "access",
-    "secret",
-    "private",
-    "account",
-    "encryption",
-    "encrypt",
-    "signing",
-    "sign",
-    "shared",
-    "master",
-    "auth",
-    "subscription",
-    "storage",
-    "cosmos",
-    "cosmosdb",
-    "admin",
-    "deploy",
-    "webhook",
-    "hmac",
-    "aes",
-    "cipher",
-    "crypto",
-    "ssh",
-    "rsa",
-    "jwt",
-    "session",
-    "cookie",
-    "security",
-    "integration",
-    "service",
-    "app",
-    "rest",
-    "write",
-];
-/// Words after which a name speaks about the secret instead of holding it.
-const ABOUT: &[&str] = &[
-    "name",
-    "names",
-    "id",
-    "ids",
-    "arn",
-    "arns",
-    "path",
-    "paths",
-    "file",
-    "filename",
-    "uri",
-    "url",
-    "urls",
-    "endpoint",
-    "host",
-    "hostname",
-    "port",
-    "ttl",
-    "expiry",
-    "expires",
-    "expire",
-    "expiration",
-    "exp",
-    "age",
-    "timeout",
-    "duration",
-    "lifetime",
-    "seconds",
-    "secs",
-    "sec",
-    "minutes",
-    "hours",
-    "days",
-    "ms",
-    "millis",
-    "length",
-    "len",
-    "min",
-    "max",
-    "size",
-    "count",
-    "limit",
-    "limits",
-    "budget",
-    "usage",
-    "type",
-    "types",
-    "version",
-    "policy",
-    "rotation",
-    "rotate",
-    "enabled",
-    "disabled",
-    "required",
-    "enable",
-    "disable",
-    "header",
-    "headers",
-    "prefix",
-    "suffix",
-    "format",
-    "algorithm",
-    "alg",
-    "issuer",
-    "audience",
-    "scope",
-    "scopes",
-    "claim",
-    "claims",
-    "region",
-    "location",
-    "store",
-    "vault",
-    "provider",
-    "manager",
-    "table",
-    "bucket",
-    "queue",
-    "topic",
-    "field",
-    "column",
-    "param",
-    "parameter",
-    "params",
-    "ref",
-    "reference",
-    "label",
-    "alias",
-    "index",
-    "cache",
-    "mode",
-    "interval",
-    "retry",
-    "retries",
-    "attempts",
-    "encoding",
-    "pattern",
-    "regex",
-    "source",
-    "kind",
-    "env",
-    "var",
-    "variable",
-    "method",
-    "page",
-    "template",
-    "subject",
-    "link",
-    "email",
-    "message",
-    "key",
-    "keyname",
-    "keyid",
-    "namespace",
-    "engine",
-    "backend",
-    "complexity",
-    "strength",
-    "history",
-    "hash",
-    "hashes",
-    "sha",
-    "sha1",
-    "sha256",
-    "md5",
-    "checksum",
-    "digest",
-    "fingerprint",
-    "thumbprint",
-    "salt",
-    "rounds",
-    "service",
-    "server",
-    "client",
-    "api",
-    "role",
-    "user",
-    "username",
-    "validation",
-    "validator",
-    "verification",
-    "check",
-    "checks",
-    "required",
-    "reset",
-    "resource",
-    "handler",
-    "class",
-    "function",
-    "lambda",
-    "schedule",
-    "cron",
-    "window",
-    "threshold",
-    "delay",
-    "leeway",
-    "skew",
-    "grace",
-    "through",
-];
-/// Words before which a name is public or speaks about quantity.
-const NOT_SECRET: &[&str] = &[
-    "public",
-    "pub",
-    "publishable",
-    "min",
-    "max",
-    "num",
-    "number",
-    "count",
-    "is",
-    "has",
-    "use",
-    "uses",
-    "enable",
-    "disable",
-    "allow",
-    "require",
-    "requires",
-    "skip",
-    "validate",
-    "gpg",
-    "pgp",
-    "next",
-    "partition",
-    "sort",
-    "primary",
-    "forgot",
-    "reset",
-    "csrf",
-    "xsrf",
-    "cancellation",
-    "continuation",
-    "pagination",
-    "page",
-    "design",
-    "stop",
-    "eos",
-    "bos",
-    "pad",
-    "by",
-    "show",
-    "hide",
-    "no",
-    "disallow",
-    "force",
-    "expect",
-];
 
 /// Whether `value` under `name` is a secret.
 pub(super) fn judge(name: &str, value: &str) -> Option<SecretHit> {
@@ -335,11 +86,16 @@ fn words(name: &str) -> Vec<String> {
 /// Whether the value keeps what its name promises.
 fn keeps(promise: Promise, value: &str) -> bool {
     let length = value.chars().count();
+    // The vaults' names end in a few random letters: `prod/orders/db-x7Kp2Q`.
+    let named =
+        value.rsplit_once('-').filter(|(_, suffix)| suffix.len() == 6).map_or(value, |(name, _)| name);
+    if values::is_wordy(named, 2) {
+        return false;
+    }
     match promise {
         Promise::Password => {
-            let names_a_secret = values::is_wordy(value, 2);
             let number = values::is_measure(value) && length < 6;
-            (4..=256).contains(&length) && !names_a_secret && !number
+            (4..=256).contains(&length) && !number
         }
         Promise::Generated => {
             let digits = value.bytes().any(|byte| byte.is_ascii_digit());
@@ -349,7 +105,7 @@ fn keeps(promise: Promise, value: &str) -> bool {
                 && mixed
                 && !value.contains(' ')
                 && !values::is_measure(value)
-                && !values::is_wordy(value, 1 + usize::from(length >= 20))
+                && (length >= 20 || !values::is_wordy(value, 1))
                 && checks::entropy(value) >= 2.5
         }
     }

@@ -134,6 +134,10 @@ fn shapes() -> Vec<(&'static str, String)> {
             "password-in-connection-string",
             "Server=tcp:db,1433;Database=orders;User ID=app;Password=Sup3rS3cret!;".into(),
         ),
+        (
+            "password-in-connection-string",
+            "cache.redis.example.net:6380,password=q7Rt9zLm2q7Rt9zLm2=,ssl=True".into(),
+        ),
         ("password-in-connection-string", "host=db user=app password=Sup3rS3cret dbname=orders".into()),
     ]
 }
@@ -226,6 +230,8 @@ const SILENT: &[(&str, &str)] = &[
     ("DB_PASSWORD", "prod-db-password"),
     ("DB_PASSWORD", "ORDERS_DB_PASSWORD"),
     ("SECRET_NAME", "prod/db-9x8Y7z"),
+    ("DB_SECRET", "prod/orders/db-x7Kp2Q"),
+    ("DB_SECRET", "rds!db-0b6f3a52-6a0d-4a6f-9d3c-2f7a51c0b9de"),
     ("SECRET_ARN", "prod4f9a8b7c6d5e"),
     ("DB_SECRET_ID", "a8f5f167f44f4964e6c998dee827110c"),
     ("DB_PASSWORD_SECRET_NAME", "a8f5f167f44f4964"),
@@ -330,6 +336,8 @@ fn build_history_gives_its_secrets_away() {
         ("RUN --mount=type=secret,id=npm_token npm ci".to_owned(), vec![]),
         ("RUN echo $NPM_TOKEN > .npmrc && TOKEN=$(cat /run/secrets/token) make".to_owned(), vec![]),
         ("RUN set -eux; wget -O x.tar.gz \"https://files.example.net/x.tar.gz\"; echo \"$SHA256 *x.tar.gz\" | sha256sum -c -".to_owned(), vec![]),
+        ("RUN echo 'root:q7Rt9zLm2' | chpasswd".to_owned(), vec!["password-in-command"]),
+        ("LABEL usage=\"Set the password: please read on\"".to_owned(), vec![]),
         ("CMD [\"node\" \"server.js\"]".to_owned(), vec![]),
         ("RUN useradd -m app && passwd -d app && passwd --lock app".to_owned(), vec![]),
     ] {

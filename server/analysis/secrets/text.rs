@@ -37,11 +37,16 @@ pub(super) fn assignments(text: &str, most: usize, hits: &mut Vec<SecretHit>) {
 }
 
 /// Whether the word at `name` assigns what follows: by a sign, or by a bare space after `ENV` and
-/// as an option (`ENV DB_PASSWORD value`, `--password value`).
+/// as an option (`ENV DB_PASSWORD value`, `--password value`). A colon assigns after a quoted name
+/// alone, since prose has colons too.
 fn assigns(text: &str, name: std::ops::Range<usize>) -> bool {
-    let after = text[name.end..].trim_start_matches(['"', '\'', ' ']);
-    let before = &text[..name.start];
-    after.starts_with(['=', ':']) || before.ends_with("--") || before.trim_end().ends_with("ENV")
+    let (before, after) = (&text[..name.start], &text[name.end..]);
+    let bare = after.trim_start_matches(['"', '\'', ' ']);
+    let quoted = after.starts_with(['"', '\'']);
+    bare.starts_with('=')
+        || (quoted && bare.starts_with(':'))
+        || before.ends_with("--")
+        || before.trim_end().ends_with("ENV")
 }
 
 /// The first secret in the members of a JSON object, judged by their own names.

@@ -5,29 +5,11 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 /// Beginnings of values that point elsewhere, in lower case.
+#[rustfmt::skip]
 const REFERENCE_PREFIXES: &[&str] = &[
-    "@microsoft.keyvault(",
-    "@microsoft.appconfiguration(",
-    "{{resolve:",
-    "/aws/reference/secretsmanager/",
-    "secretref:",
-    "vault:",
-    "keyvault:",
-    "akv:",
-    "akvs:",
-    "ssm:",
-    "awsssm:",
-    "aws-ssm:",
-    "awssm:",
-    "secretsmanager:",
-    "gcpsm:",
-    "sm://",
-    "gsm://",
-    "op://",
-    "ref+",
-    "kms:",
-    "enc[",
-    "{cipher}",
+    "@microsoft.keyvault(", "@microsoft.appconfiguration(", "{{resolve:", "/aws/reference/secretsmanager/",
+    "secretref:", "vault:", "keyvault:", "akv:", "akvs:", "ssm:", "awsssm:", "aws-ssm:", "awssm:",
+    "secretsmanager:", "gcpsm:", "sm://", "gsm://", "op://", "rds!", "ref+", "kms:", "enc[", "{cipher}",
     "aqicah",
 ];
 
@@ -59,47 +41,17 @@ pub(super) fn has_reference(value: &str) -> bool {
 }
 
 /// Words that say that a value is to be filled in, even within something shaped like a key.
+#[rustfmt::skip]
 const FILLERS: &[&str] = &[
-    "example",
-    "placeholder",
-    "dummy",
-    "redacted",
-    "replaceme",
-    "replace-me",
-    "replace_me",
-    "your-",
-    "your_",
-    "xxxx",
-    "****",
-    "....",
+    "example", "placeholder", "dummy", "redacted", "replaceme", "replace-me", "replace_me", "your-",
+    "your_", "xxxx", "****", "....",
 ];
 /// Words that say so in a value of no known shape.
+#[rustfmt::skip]
 const LOOSE_FILLERS: &[&str] = &[
-    "todo",
-    "fixme",
-    "insert",
-    "yourkey",
-    "yourtoken",
-    "yourpassword",
-    "yoursecret",
-    "sample",
-    "notreal",
-    "not-real",
-    "not_real",
-    "fake",
-    "foobar",
-    "to-be-",
-    "to_be_",
-    "lorem",
-    "unused",
-    "not-used",
-    "not_used",
-    "deprecated",
-    "managed-by",
-    "managed_by",
-    "0123456789",
-    "1234567890",
-    "abcdefghij",
+    "todo", "fixme", "insert", "yourkey", "yourtoken", "yourpassword", "yoursecret", "sample", "notreal",
+    "not-real", "not_real", "fake", "foobar", "to-be-", "to_be_", "lorem", "unused", "not-used", "not_used",
+    "deprecated", "managed-by", "managed_by", "0123456789", "1234567890", "abcdefghij",
 ];
 
 /// Whether the value stands in for another: `<your-key>`, `xxxx`, `****`, `AKIA…EXAMPLE`.
@@ -134,49 +86,12 @@ fn few_characters(value: &str) -> bool {
 }
 
 /// Words that switch or say that there is nothing.
+#[rustfmt::skip]
 const FLAGS: &[&str] = &[
-    "yes",
-    "no",
-    "true",
-    "false",
-    "on",
-    "off",
-    "enabled",
-    "disabled",
-    "enable",
-    "disable",
-    "none",
-    "null",
-    "nil",
-    "undefined",
-    "n/a",
-    "na",
-    "empty",
-    "auto",
-    "default",
-    "optional",
-    "required",
-    "always",
-    "never",
-    "unset",
-    "basic",
-    "bearer",
-    "oauth",
-    "oauth2",
-    "jwt",
-    "iam",
-    "plain",
-    "plaintext",
-    "hashed",
-    "rotate",
-    "prompt",
-    "stdin",
-    "env",
-    "file",
-    "vault",
-    "secretsmanager",
-    "keyvault",
-    "ssm",
+    "yes", "no", "true", "false", "on", "off", "enabled", "disabled", "enable", "disable", "none", "null",
+    "nil", "undefined", "n/a", "na", "empty", "auto", "default", "optional", "required", "always", "never",
+    "unset", "basic", "bearer", "oauth", "oauth2", "jwt", "iam", "plain", "plaintext", "hashed", "rotate",
+    "prompt", "stdin", "env", "file", "vault", "secretsmanager", "keyvault", "ssm",
 ];
 
 /// Whether the value switches something.

@@ -108,4 +108,6 @@ pub(super) static FORMATS: &[Format] = &[
     format("password-in-connection-string", &["password", "pwd", "passwd"], r#"(?i)(?:^|[;\s\"'?&])(?:user\s)?(?:password|passwd|pwd)\s*=\s*(?:\"([^\"]{2,200})\"|([^;\"'\s&]{2,200}))"#, 0, password_in_connection_string),
     format("authorization-header", &["authorization"], r#"(?i)authorization[\"']?\s*[:=]\s*[\"']?(?:bearer|basic|token)\s+([A-Za-z0-9._~+/=-]{16,})"#, 0, random),
     format("password-in-command", &["curl", "wget"], r#"(?i)\b(?:curl|wget)\b[^\n;|&]{0,300}?\s(?:-u|--user)[\s=]+[\"']?[^\s:\"'$]{1,100}:([^\s\"'$]{4,200})"#, 0, password_in_address),
+    format("password-in-command", &["chpasswd"], r#"[\s"'][a-z_][a-z0-9_-]{0,31}:([^\s"'|:$]{4,200})["']?\s*\|\s*(?:sudo\s+)?chpasswd"#, 0, password_in_address),
+    format("password-in-connection-string", &["password="], r"(?i),\s*password=([^,\s]{8,200})(?:,|$)", 0, password_in_address),
 ];
