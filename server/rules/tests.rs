@@ -174,3 +174,21 @@ fn the_table_is_in_order_and_well_formed() {
         }
     }
 }
+
+/// A control's file without its line in the table would be a control nobody asks.
+#[test]
+fn every_file_of_a_control_is_in_the_table() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("server/rules");
+    let mut files = 0;
+    for area in std::fs::read_dir(folder).expect("the folder of controls") {
+        let area = area.expect("an entry").path();
+        for file in std::fs::read_dir(&area).into_iter().flatten() {
+            let text = std::fs::read_to_string(file.expect("an entry").path()).expect("a source file");
+            let Some((_, rest)) = text.split_once("code: \"") else { continue };
+            let code = rest.split('"').next().unwrap_or("");
+            assert!(super::find(code).is_some(), "{code} in {} is not in the table", area.display());
+            files += 1;
+        }
+    }
+    assert_eq!(files, all().len());
+}
