@@ -337,6 +337,7 @@ fn build_history_gives_its_secrets_away() {
         ("RUN echo $NPM_TOKEN > .npmrc && TOKEN=$(cat /run/secrets/token) make".to_owned(), vec![]),
         ("RUN set -eux; wget -O x.tar.gz \"https://files.example.net/x.tar.gz\"; echo \"$SHA256 *x.tar.gz\" | sha256sum -c -".to_owned(), vec![]),
         ("RUN echo 'root:q7Rt9zLm2' | chpasswd".to_owned(), vec!["password-in-command"]),
+        (r#"RUN echo '{"publishingPassword": null, "token": next()}' > x.json"#.to_owned(), vec![]),
         ("LABEL usage=\"Set the password: please read on\"".to_owned(), vec![]),
         ("CMD [\"node\" \"server.js\"]".to_owned(), vec![]),
         ("RUN useradd -m app && passwd -d app && passwd --lock app".to_owned(), vec![]),

@@ -25,8 +25,9 @@ pub(super) fn assignments(text: &str, most: usize, hits: &mut Vec<SecretHit>) {
     let mut start = 0;
     while let Some(captures) = pattern.captures_at(text, start) {
         let (Some(whole), Some(name)) = (captures.get(0), captures.get(1)) else { return };
-        let value = captures.get(2).or_else(|| captures.get(3)).or_else(|| captures.get(4));
-        let value = value.map_or("", |value| value.as_str());
+        let quoted = captures.get(2).or_else(|| captures.get(3)).map(|value| value.as_str());
+        let bare = captures.get(4).map_or("", |value| bare(value.as_str()));
+        let value = quoted.unwrap_or(bare);
         let assigns = assigns(text, name.range());
         if assigns && hits.len() < most && formats::find_first(value).is_none() {
             hits.extend(names::judge(name.as_str(), value));
@@ -34,6 +35,12 @@ pub(super) fn assignments(text: &str, most: usize, hits: &mut Vec<SecretHit>) {
         // A value may itself begin the next assignment: go on right after a name that assigns nothing.
         start = if assigns { whole.end() } else { name.end() };
     }
+}
+
+/// A value without quotes, as far as it is one: without the mark that ends it, and nothing where it
+/// is a call in some programming language.
+fn bare(value: &str) -> &str {
+    if value.contains('(') { "" } else { value.trim_end_matches([',', ')', ']', '}']) }
 }
 
 /// Whether the word at `name` assigns what follows: by a sign, or by a bare space after `ENV` and

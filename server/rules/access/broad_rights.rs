@@ -29,25 +29,9 @@ control! {
     fail function on FunctionsPremium "role on the subscription" => r#"{ "identity": { "name": "orders", "broad_scopes": ["/subscriptions/0000"] } }"#,
     fail function "administrator" => r#"{ "identity": { "name": "ops", "admin": true } }"#,
     pass function "one table" => r#"{ "identity": { "name": "orders" } }"#,
-    pass function "only what every runtime needs" => r#"{ "identity": { "name": "orders", "unscoped_actions": ["logs:CreateLogGroup", "logs:PutLogEvents", "ec2:CreateNetworkInterface"] } }"#,
     pass function "no identity" => r#"{ "identity": null }"#,
     unknown function "role denied" => r#"{ "identity": { "unknown": "iam:GetRolePolicy denied", "permission": "iam:GetRolePolicy" } }"#,
 }
-
-/// What the platform itself needs to write logs and traces and to attach to a network. Most of it
-/// cannot be narrowed to a resource.
-const RUNTIME_ACTIONS: &[&str] = &[
-    "logs:CreateLogGroup",
-    "logs:CreateLogStream",
-    "logs:PutLogEvents",
-    "xray:PutTraceSegments",
-    "xray:PutTelemetryRecords",
-    "cloudwatch:PutMetricData",
-    "ec2:CreateNetworkInterface",
-    "ec2:DeleteNetworkInterface",
-    "ec2:AssignPrivateIpAddresses",
-    "ec2:UnassignPrivateIpAddresses",
-];
 
 fn function(facts: &FunctionFacts, _: &Context<'_>) -> Outcome {
     let Some(identity) = known!(facts.identity) else {
@@ -66,13 +50,11 @@ fn function(facts: &FunctionFacts, _: &Context<'_>) -> Outcome {
             .because("identity", &identity.name)
             .because("broad_scopes", listed(&identity.broad_scopes, 4));
     }
-    let unscoped = |action: &&String| !RUNTIME_ACTIONS.iter().any(|one| one.eq_ignore_ascii_case(action));
-    let unscoped: Vec<_> = identity.unscoped_actions.iter().filter(unscoped).collect();
-    if unscoped.is_empty() {
+    if identity.unscoped_actions.is_empty() {
         return Outcome::pass("its identity is narrowed to services and resources")
             .because("identity", &identity.name);
     }
     Outcome::fail("its identity may change every resource of a kind")
         .because("identity", &identity.name)
-        .because("unscoped_actions", listed(&unscoped, 8))
+        .because("unscoped_actions", listed(&identity.unscoped_actions, 8))
 }

@@ -56,7 +56,7 @@ pub(super) static FORMATS: &[Format] = &[
     format("telegram-bot-token", &[":AA"], r"\b(\d{8,10}:AA[A-Za-z0-9_-]{33})(?:[^A-Za-z0-9_-]|$)", 0, random),
     format("stripe-key", &["sk_live_", "sk_test_", "rk_live_", "rk_test_"], r"\b((?:sk|rk)_(?:live|test)_[A-Za-z0-9]{24,247})\b", 8, random),
     format("stripe-webhook-secret", &["whsec_"], r"\b(whsec_[A-Za-z0-9+/]{32,64}={0,2})", 6, random),
-    format("square-token", &["EAAA", "sq0csp-", "sq0atp-"], r"\b(EAAA[A-Za-z0-9_-]{60}|sq0csp-[A-Za-z0-9_-]{43}|sq0atp-[A-Za-z0-9_-]{22})\b", 4, random),
+    format("square-token", &["EAAA", "sq0csp-", "sq0atp-"], r"(?:^|[^A-Za-z0-9+/_-])(EAAA[A-Za-z0-9_-]{60}|sq0csp-[A-Za-z0-9_-]{43}|sq0atp-[A-Za-z0-9_-]{22})(?:[^A-Za-z0-9+/_=-]|$)", 4, random),
     format("shopify-token", &["shpat_", "shpca_", "shppa_", "shpss_"], r"\b(shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32})\b", 6, random),
     format("twilio-key", &["SK"], r"\b(SK[0-9a-f]{32})\b", 2, random),
     format("sendgrid-key", &["SG."], r"\b(SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43})(?:[^A-Za-z0-9_-]|$)", 3, random),
