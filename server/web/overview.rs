@@ -10,7 +10,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use super::compare::{Wing, difference, wing};
 use super::sides::{Group, failing, groups};
 use super::{Answer, WebState, findings, page, picture, show};
-use crate::model::{Family, Kind, Severity};
+use crate::model::{Family, Kind, Severity, Verdict};
 use crate::rules;
 use crate::score::Sum;
 use crate::store::pages::connections::{self, Hole};
@@ -52,6 +52,16 @@ struct Change {
     when: String,
 }
 
+struct Urgent {
+    family: &'static str,
+    title: String,
+    address: String,
+    severity: &'static str,
+    severity_label: &'static str,
+    on: String,
+    raised: String,
+}
+
 #[derive(Template)]
 #[template(path = "pages/overview.html")]
 struct OverviewPage {
@@ -59,7 +69,7 @@ struct OverviewPage {
     cards: Vec<Card>,
     areas: Vec<Butterfly>,
     changes: Vec<Change>,
-    worst: Vec<findings::Line>,
+    worst: Vec<Urgent>,
     holes: Vec<Hole>,
     connected: bool,
     ran: bool,
@@ -74,7 +84,7 @@ pub async fn show(State(state): State<WebState>) -> Answer {
     let sums = totals::sums(&mut tx).await?;
     let days = totals::days(&mut tx, (now - TimeDelta::days(DAYS)).date_naive()).await?;
     let events = totals::events(&mut tx, EVENTS).await?;
-    let worst = findings::worst(&mut tx, 8, now).await?;
+    let urgent = findings::worst(&mut tx, 200, now).await?;
     let runs = connections::last_runs(&mut tx).await?;
     let connected = !connections::list(&mut tx).await?.is_empty();
     let ended = connections::last_ended(&mut tx).await?;
@@ -83,14 +93,14 @@ pub async fn show(State(state): State<WebState>) -> Answer {
     let running = runs.iter().find(|run| matches!(run.state.as_str(), "queued" | "running"));
     let cards = Family::ALL.iter().map(|family| {
         let criticals = failing(&tallies, *family, Severity::Critical);
-        card(*family, &sums, &days, criticals)
+        card(*family, &sums, &days, criticals, now.date_naive())
     });
     page(&OverviewPage {
         here: "overview",
         cards: cards.collect(),
         areas: groups(rules::all(), &tallies).iter().map(butterfly).collect(),
         changes: changes(&events, now),
-        worst,
+        worst: worst(&urgent, &tallies),
         holes,
         connected,
         ran: !ended.is_empty(),
@@ -112,11 +122,19 @@ fn sum<'a>(family: Family, sums: impl Iterator<Item = &'a KindSum>) -> Sum {
     all
 }
 
-fn card(family: Family, sums: &[KindSum], days: &[(NaiveDate, KindSum)], criticals: i64) -> Card {
+fn card(
+    family: Family,
+    sums: &[KindSum],
+    days: &[(NaiveDate, KindSum)],
+    criticals: i64,
+    today: NaiveDate,
+) -> Card {
     let whole = sum(family, sums.iter());
     let mut by_day: BTreeMap<NaiveDate, Vec<&KindSum>> = BTreeMap::new();
     for (day, one) in days {
-        by_day.entry(*day).or_default().push(one);
+        if *day < today {
+            by_day.entry(*day).or_default().push(one);
+        }
     }
     let mut values: Vec<f64> =
         by_day.values().filter_map(|day| sum(family, day.iter().copied()).mean()).collect();
@@ -187,6 +205,43 @@ fn butterfly(group: &Group) -> Butterfly {
         points,
         difference: text,
     }
+}
+
+/// The most urgent findings, those of one control told as one under the most urgent of them.
+fn worst(urgent: &[findings::Line], tallies: &[totals::Tally]) -> Vec<Urgent> {
+    let mut told: Vec<&findings::Line> = Vec::new();
+    for line in urgent {
+        if !told.iter().any(|one| (&one.control, one.family) == (&line.control, line.family)) {
+            told.push(line);
+        }
+    }
+    let fails = |line: &findings::Line| -> i64 {
+        let same = |tally: &&totals::Tally| {
+            tally.control == line.control
+                && tally.verdict == Verdict::Fail
+                && tally.kind.family().code() == line.family
+        };
+        tallies.iter().filter(same).map(|tally| tally.assets).sum()
+    };
+    let entry = |line: &&findings::Line| {
+        let others = fails(line) - 1;
+        let (address, on) = if others < 1 {
+            (format!("/findings/{}", line.id), line.name.clone())
+        } else {
+            let address = show::link("/findings", &[("control", &line.control), ("family", line.family)]);
+            (address, format!("{} and {}", line.name, show::many(others, "other", "others")))
+        };
+        Urgent {
+            family: line.family,
+            title: line.title.clone(),
+            severity: line.severity,
+            severity_label: line.severity_label,
+            raised: line.raised.clone(),
+            address,
+            on,
+        }
+    };
+    told.iter().take(8).map(entry).collect()
 }
 
 /// The newest events, those of one control at one time told as one.
