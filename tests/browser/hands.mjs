@@ -80,7 +80,7 @@ async function run(page, base, script) {
     await page.locator('main a[href^="/runs/"]').first().click();
     await page.waitForLoadState("load");
   }
-  await page.locator('main [data-state="done"]').first().waitFor({ timeout: 60_000 });
+  await page.locator("main .pill", { hasText: /^Done/ }).first().waitFor({ timeout: 60_000 });
   check(`a run ${how}: its page follows it to the end`, true);
   await page.goto(`${base}${connection}`);
   check(`a run ${how}: stands among the runs`, (await page.locator('main a[href^="/runs/"]').count()) > before || before >= 10);

@@ -41,7 +41,7 @@ async function until(what, holds, alive) {
 async function read(base) {
   const connections = await text(`${base}/connections`);
   const findings = await text(`${base}/findings`);
-  const busy = /data-state="(queued|running)"/.test(connections.body);
+  const busy = />(Waiting|Reading|never)</.test(connections.body);
   return connections.status === 200 && !busy && /href="\/findings\/[0-9a-f-]{36}"/.test(findings.body);
 }
 
