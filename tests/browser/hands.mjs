@@ -42,6 +42,9 @@ async function shortcuts(page, base) {
   await page.keyboard.press("/");
   const name = await page.evaluate(() => document.activeElement?.tagName);
   check("shortcuts: / goes to the filter", name === "INPUT", name);
+  await page.goto(`${base}/`);
+  await page.keyboard.press("?");
+  check("shortcuts: ? lists them", await page.locator("dialog[open]").isVisible());
 }
 
 /** A check that never fails is none: axe has to find a fault that we plant. */

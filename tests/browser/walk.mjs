@@ -54,6 +54,8 @@ async function lists(page, scene, base) {
   }
   const connection = await follow(page, page.locator('main a[href^="/connections/"]').first());
   await look(page, scene, "connection", connection.answer);
+  const run = await follow(page, page.locator('main a[href^="/runs/"]').first());
+  await look(page, scene, "run", run.answer);
 }
 
 async function lost(page, scene, base) {
