@@ -35,9 +35,10 @@ fn stack(name: &str, version: &str) -> Option<EndOfLife> {
     })
 }
 
-/// `8.0`, `8`, `3.1`: the table says `8` from the fifth major on, and `3.1` before.
+/// `8.0`, `8`, `3.1`: the table says `8` from the fifth major on, and `3.1` before. There is no .NET 4;
+/// `4.0` stands for .NET Framework 4.8.
 fn dotnet(version: &str) -> EndOfLife {
-    lookup_version("dotnet", version)
+    if version.starts_with('4') { lookup("dotnetfx", "4.8") } else { lookup_version("dotnet", version) }
 }
 
 /// `8`, `11`, `1.8`, `17-java17`.
@@ -51,7 +52,6 @@ fn java(version: &str) -> EndOfLife {
 fn dotnet_setting(setting: &str) -> EndOfLife {
     match setting.trim_start_matches(['v', 'V']) {
         "2.0" => EndOfLife::Ended,
-        version if version.starts_with("4.") => lookup("dotnetfx", "4.8"),
         version => dotnet(version),
     }
 }

@@ -37,6 +37,7 @@ fn azure_stacks_in_every_spelling() {
     assert_eq!(end("Java|1.8"), Some(on(2030, 12, 31)));
     assert_eq!(end("v6.0"), Some(on(2024, 11, 12)));
     assert_eq!(end("v4.0"), Some(EndOfLife::Open));
+    assert_eq!(end("dotnet-isolated|4.0"), Some(EndOfLife::Open));
     assert_eq!(end("Custom|1"), Some(EndOfLife::NotListed));
     assert_eq!(end("DOCKER|registry.example.com/app:1"), None);
     assert_eq!(end(""), None);

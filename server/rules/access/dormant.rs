@@ -30,6 +30,7 @@ control! {
     pass function "busy" => r#"{ "identity": { "name": "orders" }, "activity": { "invocations": 1200 } }"#,
     pass function "new" => r#"{ "identity": { "name": "new" }, "activity": { "invocations": 0 }, "code": { "digest": "a", "changed_at": "2026-10-30T00:00:00Z" } }"#,
     unknown function "metrics denied" => r#"{ "identity": { "name": "orders" }, "activity": { "unknown": "cloudwatch:GetMetricData denied", "permission": "cloudwatch:GetMetricData" } }"#,
+    not_yet function on FunctionsFlex "metrics of apps" => r#"{ "identity": { "name": "orders" } }"#,
     unknown function "metrics without invocations" => r#"{ "identity": { "name": "orders" }, "activity": {} }"#,
 }
 
@@ -37,6 +38,9 @@ control! {
 const WATCHED_DAYS: i64 = 14;
 
 fn function(facts: &FunctionFacts, context: &Context<'_>) -> Outcome {
+    if !context.platform().is_lambda() && facts.activity.is_not_read() {
+        return Outcome::not_yet("metrics of apps are not read yet");
+    }
     let Some(invocations) = known!(facts.activity).invocations else {
         return Outcome::unknown("the number of its runs is not measured");
     };

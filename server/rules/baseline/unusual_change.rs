@@ -34,6 +34,8 @@ control! {
     fail function "changed in the night" => r#"{ "code_changes": ["2026-09-01T10:00:00Z", "2026-09-08T11:00:00Z", "2026-09-15T09:30:00Z", "2026-09-22T14:00:00Z", "2026-10-31T03:00:00Z"] }"#,
     pass function "changed at the usual hour" => r#"{ "code_changes": ["2026-09-01T10:00:00Z", "2026-09-08T11:00:00Z", "2026-09-15T09:30:00Z", "2026-09-22T14:00:00Z", "2026-10-29T10:30:00Z"] }"#,
     pass function "quiet" => r#"{ "code_changes": ["2026-08-01T10:00:00Z", "2026-08-08T11:00:00Z", "2026-08-15T09:30:00Z", "2026-08-22T14:00:00Z", "2026-09-01T03:00:00Z"] }"#,
+    unknown function "seen once" => r#"{ "code": { "digest": "a" } }"#,
+    not_yet function on FunctionsFlex "no digest" => r#"{ "code": { "digest": "" }, "code_changes": [] }"#,
     unknown function "too few changes" => r#"{ "code_changes": ["2026-10-31T03:00:00Z"] }"#,
 }
 
@@ -43,6 +45,9 @@ const LEAST_CHANGES: usize = 5;
 const HOURS_AROUND: u32 = 2;
 
 fn repository(facts: &RepositoryFacts, context: &Context<'_>) -> Outcome {
+    if facts.tag_moves.is_not_read() {
+        return Outcome::unknown("its tags were seen once, so no move can be told");
+    }
     let moves = known!(facts.tag_moves);
     let recent: Vec<_> = moves.iter().filter(|one| recent(one.seen_at, context)).collect();
     let releases: Vec<_> = recent.iter().filter(|one| is_release(&one.tag)).map(|one| told(one)).collect();
@@ -83,6 +88,12 @@ fn is_release(tag: &str) -> bool {
 }
 
 fn function(facts: &FunctionFacts, context: &Context<'_>) -> Outcome {
+    if facts.code.known().is_some_and(|code| code.digest.is_empty()) {
+        return Outcome::not_yet("its platform gives no digest of the code to compare");
+    }
+    if facts.code_changes.is_not_read() {
+        return Outcome::unknown("its code was seen once, so no change can be told");
+    }
     let changes = known!(facts.code_changes);
     let [earlier @ .., last] = changes.as_slice() else {
         return Outcome::unknown("no change of its code was seen yet");

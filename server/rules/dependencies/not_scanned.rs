@@ -32,12 +32,19 @@ control! {
     pass repository "on push" => r#"{ "scanning": { "on_push": true, "source": "repository" } }"#,
     pass repository "registry scans although the repository says no" => r#"{ "scanning": { "on_push": false, "continuous": true, "source": "registry rule" } }"#,
     unknown repository "denied" => r#"{ "scanning": { "unknown": "ecr:BatchGetRepositoryScanningConfiguration denied", "permission": "ecr:BatchGetRepositoryScanningConfiguration" } }"#,
+    not_yet repository on Acr "Defender's plans" => "{}",
     not_yet repository on Oci "self-run" => "{}",
 }
 
 fn repository(facts: &RepositoryFacts, context: &Context<'_>) -> Outcome {
-    if context.platform() == Platform::Oci && facts.scanning.is_not_read() {
-        return Outcome::not_yet("the distribution API does not say whether images are scanned");
+    if facts.scanning.is_not_read() {
+        match context.platform() {
+            Platform::Acr => return Outcome::not_yet("whether Defender scans the registry is not read yet"),
+            Platform::Oci => {
+                return Outcome::not_yet("the distribution API does not say whether images are scanned");
+            }
+            _ => {}
+        }
     }
     let scanning = known!(facts.scanning);
     if scanning.continuous {

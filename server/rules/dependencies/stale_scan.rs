@@ -29,6 +29,7 @@ control! {
     fail image "scanned in spring" => r#"{ "image_tags": ["1.0"], "scan": { "completed_at": "2026-04-01T00:00:00Z" } }"#,
     pass image "scanned last week" => r#"{ "image_tags": ["1.0"], "scan": { "completed_at": "2026-10-26T00:00:00Z" } }"#,
     absent image "no tag points to it" => r#"{ "image_tags": [], "scan": { "completed_at": null } }"#,
+    not_yet image "registry without scans" => r#"{ "image_tags": ["1.0"] }"#,
     unknown image "not told" => r#"{ "image_tags": ["1.0"], "scan": { "unknown": "ecr:DescribeImages denied", "permission": "ecr:DescribeImages" } }"#,
 }
 
@@ -38,6 +39,9 @@ const OLD_DAYS: i64 = 30;
 fn image(facts: &ImageFacts, context: &Context<'_>) -> Outcome {
     if facts.image_tags.known().is_some_and(Vec::is_empty) {
         return Outcome::absent("no tag points to it, so nothing new will run it");
+    }
+    if facts.scan.is_not_read() {
+        return Outcome::not_yet("the distribution API does not tell of scans");
     }
     let Some(completed) = known!(facts.scan).completed_at else {
         return Outcome::fail("it was never scanned").because("scan", "(never)");

@@ -30,6 +30,7 @@ control! {
     pass repository "allowed" => r#"{ "replicas": [] }"#,
     fail repository in "us-east-1" "elsewhere" => r#"{ "replicas": [] }"#,
     fail repository on Acr "replica elsewhere" => r#"{ "replicas": ["westeurope", "eastus"] }"#,
+    not_yet repository "copies not read" => "{}",
     unknown repository "replication denied" => r#"{ "replicas": { "unknown": "ecr:DescribeRegistry denied", "permission": "ecr:DescribeRegistry" } }"#,
     absent repository on Oci in "" "address without a region" => "{}",
 }
@@ -57,6 +58,9 @@ fn repository(facts: &RepositoryFacts, context: &Context<'_>) -> Outcome {
     }
     if !allowed(region, context) {
         return Outcome::fail("its region is not allowed").because("region", region);
+    }
+    if facts.replicas.is_not_read() {
+        return Outcome::not_yet("its own region is allowed; where it is copied to is not read yet");
     }
     let elsewhere = known!(facts.replicas).iter().filter(|replica| !allowed(replica, context));
     let elsewhere: Vec<_> = elsewhere.collect();

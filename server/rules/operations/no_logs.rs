@@ -35,6 +35,7 @@ control! {
     pass repository on Acr "workspace" => r#"{ "diagnostics": true }"#,
     unknown repository on Acr "denied" => r#"{ "diagnostics": { "unknown": "AuthorizationFailed", "permission": "Microsoft.Insights/diagnosticSettings/read" } }"#,
     provider repository "ECR" => "{}",
+    not_yet repository on Acr "settings not read" => "{}",
     not_yet repository on Oci "self-run" => "{}",
 }
 
@@ -47,6 +48,9 @@ fn function(facts: &FunctionFacts, _: &Context<'_>) -> Outcome {
 
 fn repository(facts: &RepositoryFacts, context: &Context<'_>) -> Outcome {
     match context.platform() {
+        Platform::Acr if facts.diagnostics.is_not_read() => {
+            return Outcome::not_yet("diagnostic settings are not read yet");
+        }
         Platform::Acr => {}
         Platform::Ecr => return Outcome::provider("AWS records each call in the account's event history"),
         _ => return Outcome::not_yet("where the registry logs to is not read"),

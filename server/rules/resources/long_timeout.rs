@@ -30,6 +30,7 @@ control! {
     pass function "half a minute" => r#"{ "timeout_seconds": 30 }"#,
     unknown function "five minutes, need not known" => r#"{ "timeout_seconds": 300 }"#,
     unknown function "not read" => r#"{ "timeout_seconds": { "unknown": "lambda:ListFunctions denied", "permission": "lambda:ListFunctions" } }"#,
+    not_yet function on FunctionsFlex "host.json" => "{}",
     fail function on FunctionsPremium "without end" => r#"{ "timeout_seconds": null }"#,
 }
 
@@ -40,7 +41,10 @@ const NEAR_MAXIMUM_SECONDS: i64 = 840;
 /// How many times the longest run a timeout may be.
 const GENEROUS: f64 = 10.0;
 
-fn function(facts: &FunctionFacts, _: &Context<'_>) -> Outcome {
+fn function(facts: &FunctionFacts, context: &Context<'_>) -> Outcome {
+    if !context.platform().is_lambda() && facts.timeout_seconds.is_not_read() {
+        return Outcome::not_yet("its timeout is set in host.json, which is not read yet");
+    }
     let Some(timeout) = *known!(facts.timeout_seconds) else {
         return Outcome::fail("it may run without end").because("timeout_seconds", "(none)");
     };

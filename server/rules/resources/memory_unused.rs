@@ -28,6 +28,7 @@ control! {
     pass function "fits" => r#"{ "memory_mb": 512, "activity": { "peak_memory_mb": 300 } }"#,
     pass function "the smallest" => r#"{ "memory_mb": 128, "activity": {} }"#,
     unknown function "not measured" => r#"{ "memory_mb": 1024, "activity": { "invocations": 10 } }"#,
+    not_yet function on FunctionsFlex "metrics of apps" => r#"{ "memory_mb": 2048 }"#,
     provider function on FunctionsConsumption "billed as used" => "{}",
     absent function on FunctionsPremium "the plan's machines" => r#"{ "memory_mb": null }"#,
 }
@@ -46,6 +47,9 @@ fn function(facts: &FunctionFacts, context: &Context<'_>) -> Outcome {
     };
     if memory <= LEAST_MB {
         return Outcome::pass("it has the least memory there is").because("memory_mb", memory);
+    }
+    if !context.platform().is_lambda() && facts.activity.is_not_read() {
+        return Outcome::not_yet("metrics of apps are not read yet");
     }
     let Some(peak) = known!(facts.activity).peak_memory_mb else {
         return Outcome::unknown("its memory use is not measured");

@@ -46,7 +46,8 @@ fn function(facts: &FunctionFacts, context: &Context<'_>) -> Outcome {
         _ => {}
     }
     // On plans of fixed or bounded size the plan is the ceiling of all its apps.
-    if matches!(context.platform(), Platform::FunctionsPremium | Platform::FunctionsDedicated) {
+    let dedicated = [Platform::FunctionsPremium, Platform::FunctionsDedicated, Platform::FunctionsContainer];
+    if dedicated.contains(&context.platform()) {
         let workers = known!(facts.plan).as_ref().and_then(|plan| plan.max_workers);
         if let Some(workers) = workers.filter(|workers| *workers > 0) {
             return Outcome::pass("its plan's ceiling holds for it").because("max_workers", workers);
