@@ -4,6 +4,8 @@
 //! page. A refused or broken call is a [`Gap`] and makes its facts unknown; it never ends the run.
 
 pub mod aws;
+pub mod azure;
+mod ledger;
 pub mod oci;
 
 use std::future::Future;
@@ -115,6 +117,8 @@ pub trait Collector: Send + Sync {
 pub enum AnyCollector {
     /// An AWS account.
     Aws(aws::AwsCollector),
+    /// Azure subscriptions.
+    Azure(Box<azure::AzureCollector>),
     /// A registry.
     Registry(oci::OciCollector),
 }
@@ -124,10 +128,9 @@ pub async fn open(spec: &ConnectionSpec, key: FingerprintKey) -> Result<AnyColle
     match spec {
         ConnectionSpec::Registry(spec) => oci::OciCollector::new(spec, key).await.map(AnyCollector::Registry),
         ConnectionSpec::Aws(spec) => aws::AwsCollector::new(spec, key).await.map(AnyCollector::Aws),
-        ConnectionSpec::Azure(_) => Err(CollectError::Invalid {
-            what: format!("a connection to {}", spec.provider().label()),
-            problem: "this build has no collector for it".into(),
-        }),
+        ConnectionSpec::Azure(spec) => {
+            azure::AzureCollector::new(spec, key).await.map(|one| AnyCollector::Azure(Box::new(one)))
+        }
     }
 }
 
@@ -135,6 +138,7 @@ impl Collector for AnyCollector {
     async fn collect(&self, run: &RunBuilder) -> Result<(), CollectError> {
         match self {
             Self::Aws(source) => source.collect(run).await,
+            Self::Azure(source) => source.collect(run).await,
             Self::Registry(source) => source.collect(run).await,
         }
     }

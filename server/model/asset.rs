@@ -59,7 +59,12 @@ impl AssetKey {
     /// The asset's id within `tenant`: a UUID v5 over the length-prefixed parts, so that no two
     /// different keys can run together into one.
     pub fn id(&self, tenant: TenantId) -> AssetId {
-        let parts = [self.provider.code(), &self.account, &self.region, &self.native_id];
+        // Resource Manager's ids are the same in any case, and its answers differ in it.
+        let native_id = match self.provider {
+            Provider::Azure => self.native_id.to_lowercase(),
+            _ => self.native_id.clone(),
+        };
+        let parts = [self.provider.code(), &self.account, &self.region, &native_id];
         AssetId(derive(tenant.0, &parts))
     }
 }

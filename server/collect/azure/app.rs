@@ -1,0 +1,121 @@
+//! One function app: the calls about it, and the asset they make.
+
+use std::collections::HashMap;
+
+use futures::FutureExt;
+
+use super::AzureCollector;
+use super::arm::Uses;
+use super::normalise::{self, Answers};
+use super::roles::Roles;
+use super::wire::{
+    Authentication, Function, PlanProperties, PublishingPolicy, Resource, Settings, Site, SiteConfig,
+};
+use crate::collect::ledger::Call;
+use crate::model::{Asset, Fact, Plan};
+
+const fn reads(name: &'static str, facet: &'static str) -> Call {
+    Call { name, permission: name, facet, lists: false }
+}
+
+const CONFIG: Call = reads("Microsoft.Web/sites/config/read", "app configuration");
+const SETTINGS: Call = reads("Microsoft.Web/sites/config/list/action", "app settings");
+const AUTHENTICATION: Call = reads("Microsoft.Web/sites/config/read", "authentication settings");
+const FUNCTIONS: Call = reads("Microsoft.Web/sites/functions/read", "functions and their triggers");
+const FTP: Call =
+    reads("Microsoft.Web/sites/basicPublishingCredentialsPolicies/read", "publishing credentials");
+const PLANS: Call = reads("Microsoft.Web/serverfarms/read", "hosting plans");
+
+/// Hosting plans by resource id in lower case.
+pub type Plans = Fact<HashMap<String, Plan>>;
+
+/// What reading an app needs at hand.
+pub struct Context<'a> {
+    /// The collector.
+    pub collector: &'a AzureCollector,
+    /// Subscription of the app.
+    pub subscription: &'a str,
+    /// Role assignments.
+    pub roles: &'a Roles,
+    /// How many apps use each identity.
+    pub uses: &'a Uses,
+    /// Hosting plans.
+    pub plans: &'a Plans,
+}
+
+/// Whether a site is a function app; workflow apps share the kind and are something else.
+pub fn is_function_app(row: &Resource) -> bool {
+    let kind = row.kind.as_deref().unwrap_or("").to_lowercase();
+    kind.split(',').any(|part| part == "functionapp") && !kind.contains("workflowapp")
+}
+
+/// Hosting plans of a subscription.
+pub async fn plans(collector: &AzureCollector, subscription: &str) -> Plans {
+    let path =
+        format!("subscriptions/{subscription}/providers/Microsoft.Web/serverfarms?api-version=2023-12-01");
+    let listed = collector.arm.list::<Resource>(PLANS, subscription, &path).await;
+    listed.map(|rows| rows.into_iter().filter_map(plan).collect())
+}
+
+fn plan(row: Resource) -> Option<(String, Plan)> {
+    let sku = row.sku.unwrap_or_default();
+    let properties: PlanProperties =
+        row.properties.and_then(|one| serde_json::from_value(one).ok()).unwrap_or_default();
+    let plan = Plan {
+        sku: sku.name.unwrap_or_default(),
+        tier: sku.tier.unwrap_or_default(),
+        max_workers: properties.maximum_elastic_worker_count,
+    };
+    Some((row.id?.to_lowercase(), plan))
+}
+
+/// Reads an app. None where its id makes no sense.
+pub async fn read(context: &Context<'_>, row: Resource) -> Option<Asset> {
+    let id = row.id.clone()?;
+    let (group, name) = normalise::group_and_name(&id)?;
+    let (arm, subscription) = (&context.collector.arm, context.subscription);
+    let apps = context.collector.web.web_apps_client();
+    let functions = format!("{}/functions?api-version=2023-12-01", id.trim_start_matches('/'));
+    // Six futures side by side are large; boxed, a stream of apps stays small.
+    let (config, settings, authentication, functions, ftp, scm) = tokio::join!(
+        arm.one::<WithProperties<SiteConfig>, _, _>(
+            CONFIG,
+            &id,
+            apps.get_configuration(&group, &name, subscription).send()
+        )
+        .boxed(),
+        arm.one::<Settings, _, _>(
+            SETTINGS,
+            &id,
+            apps.list_application_settings(&group, &name, subscription).send()
+        )
+        .boxed(),
+        arm.one::<Authentication, _, _>(
+            AUTHENTICATION,
+            &id,
+            apps.get_auth_settings_v2(&group, &name, subscription).send()
+        )
+        .boxed(),
+        arm.list::<Function>(FUNCTIONS, &id, &functions).boxed(),
+        arm.one::<PublishingPolicy, _, _>(FTP, &id, apps.get_ftp_allowed(&group, &name, subscription).send())
+            .boxed(),
+        arm.one::<PublishingPolicy, _, _>(FTP, &id, apps.get_scm_allowed(&group, &name, subscription).send())
+            .boxed(),
+    );
+    let site: Site =
+        row.properties.clone().and_then(|one| serde_json::from_value(one).ok()).unwrap_or_default();
+    let answers = Answers {
+        config: config.map(|answer| answer.and_then(|one| one.properties)),
+        settings: settings.map(|answer| answer.and_then(|one| one.properties).unwrap_or_default()),
+        authentication: authentication.map(|answer| answer.and_then(|one| one.properties)),
+        functions,
+        publishing: [ftp, scm]
+            .map(|one| one.map(|answer| answer.and_then(|one| one.properties).and_then(|one| one.allow))),
+    };
+    Some(normalise::app(context, &row, &site, answers))
+}
+
+#[derive(Debug, serde::Deserialize)]
+struct WithProperties<T> {
+    properties: Option<T>,
+}

@@ -1,0 +1,268 @@
+//! Calls to Resource Manager, one way for all: bounded in number, time and size, and an error
+//! sorted into what it means for the fact that was asked for.
+//!
+//! Single resources are read through the management crate, which builds, authorises and retries;
+//! only its raw bodies are used. Lists are ours: the crate would follow a next page to any host
+//! with our token, and this does not.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::time::Duration;
+
+use azure_core_legacy::error::{Error as LegacyError, ErrorKind};
+use bytes::{Bytes, BytesMut};
+use futures::{Stream, StreamExt};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use url::Url;
+
+use super::credential::Credential;
+use super::wire::{self, Page};
+use crate::collect::ledger::{Call, Ledger};
+use crate::model::Fact;
+
+/// Calls under way at once.
+const AT_ONCE: usize = 16;
+/// Largest answer.
+const MOST_BYTES: usize = 8 << 20;
+/// Longest wait for one call, retries included.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Attempts at one page of a list.
+const ATTEMPTS: u32 = 6;
+/// Longest single wait for a service that says when to come back.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// Pages of one list.
+const MOST_PAGES: usize = 2_000;
+
+/// Why a call gave nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Miss {
+    /// The service answered with an error.
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// The service's code, or `http-503`.
+        code: String,
+    },
+    /// The answer broke off, was not JSON, or was too large.
+    Unreadable(&'static str),
+    /// The network.
+    Unreachable(String),
+    /// No token was to be had.
+    NoToken(String),
+}
+
+impl Miss {
+    /// The code a gap shows.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Refused { code, .. } => code,
+            Self::Unreadable(code) => code,
+            Self::Unreachable(_) => "unreachable",
+            Self::NoToken(_) => "no-token",
+        }
+    }
+
+    fn denied(&self) -> bool {
+        matches!(self, Self::Refused { status: 403, .. })
+    }
+
+    fn absent(&self) -> bool {
+        matches!(self, Self::Refused { status: 404, .. })
+    }
+
+    fn message(&self) -> String {
+        match self {
+            Self::Refused { status: 403, .. } => "our credentials may not make this call".into(),
+            Self::Refused { code, .. } => format!("the service answered {code}"),
+            Self::Unreadable("foreign-next-link") => {
+                "the next page is said to be on another host; not followed".into()
+            }
+            Self::Unreadable(_) => "the answer could not be read".into(),
+            Self::Unreachable(_) => "no answer".into(),
+            Self::NoToken(_) => "no token was to be had".into(),
+        }
+    }
+}
+
+/// Resource Manager.
+pub struct Arm {
+    /// Where it is.
+    pub endpoint: Url,
+    scope: String,
+    credential: Credential,
+    http: reqwest::Client,
+    places: Semaphore,
+    /// What failed.
+    pub ledger: Ledger,
+}
+
+impl Arm {
+    /// A client for `endpoint`.
+    pub fn new(endpoint: Url, scope: String, credential: Credential) -> Result<Self, reqwest::Error> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .timeout(Duration::from_secs(60))
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        Ok(Self {
+            endpoint,
+            scope,
+            credential,
+            http,
+            places: Semaphore::new(AT_ONCE),
+            ledger: Ledger::default(),
+        })
+    }
+
+    /// Reads one resource through the management crate. Known none where it does not exist.
+    pub async fn one<T, F, R>(&self, call: Call, subject: &str, send: F) -> Fact<Option<T>>
+    where
+        T: DeserializeOwned,
+        F: Future<Output = azure_core_legacy::Result<R>>,
+        R: Into<azure_core_legacy::Response>,
+    {
+        let read = async {
+            let _place = self.places.acquire().await;
+            let response = send.await.map_err(|error| miss(&error))?;
+            let (status, _, body) = response.into().deconstruct();
+            debug_assert!(status.is_success(), "the crate turns other statuses into errors");
+            parse(&bounded(body.map(|chunk| chunk.map_err(|_| Miss::Unreadable("broken-body")))).await?)
+        };
+        let read = tokio::time::timeout(PATIENCE, read).await;
+        self.sort(call, subject, read.unwrap_or_else(|_| Err(Miss::Unreachable("no answer in time".into()))))
+    }
+
+    fn sort<T>(&self, call: Call, subject: &str, read: Result<T, Miss>) -> Fact<Option<T>> {
+        match read {
+            Ok(value) => Fact::Known(Some(value)),
+            Err(miss) if miss.absent() && !call.lists => Fact::Known(None),
+            Err(miss) => {
+                self.ledger.note(call, subject, miss.code(), &miss.message(), miss.denied());
+                if miss.denied() {
+                    Fact::denied(format!("{} denied", call.name), call.permission)
+                } else {
+                    Fact::unknown(format!("{} failed: {}", call.name, miss.code()))
+                }
+            }
+        }
+    }
+
+    /// Reads all pages of a list. What cannot be read beyond a page is a gap; what was read stands.
+    pub async fn list<T: DeserializeOwned>(&self, call: Call, subject: &str, path: &str) -> Fact<Vec<T>> {
+        let mut rows = Vec::new();
+        let mut next = self.endpoint.join(path).map_err(|_| Miss::Unreadable("bad-path"));
+        for _ in 0..MOST_PAGES {
+            let page: Result<Page, Miss> = match &next {
+                Ok(url) => self.page(url).await,
+                Err(miss) => Err(miss.clone()),
+            };
+            match self.sort(call, subject, page) {
+                Fact::Known(Some(page)) => {
+                    let values = page.value.unwrap_or_default();
+                    rows.extend(values.into_iter().filter_map(|row| serde_json::from_value(row).ok()));
+                    match page.next_link.filter(|link| !link.is_empty()) {
+                        Some(link) => next = self.own(&link),
+                        None => return Fact::Known(rows),
+                    }
+                }
+                Fact::Known(None) => return Fact::Known(rows),
+                Fact::Unknown(why) => return Fact::Unknown(why),
+            }
+        }
+        self.ledger.note(call, subject, "too-many", "more pages than we read of one list", false);
+        Fact::Known(rows)
+    }
+
+    /// A next page, if it is on our own endpoint: the token goes nowhere else.
+    fn own(&self, link: &str) -> Result<Url, Miss> {
+        let url = self.endpoint.join(link).map_err(|_| Miss::Unreadable("bad-next-link"))?;
+        if url.origin() == self.endpoint.origin() {
+            Ok(url)
+        } else {
+            Err(Miss::Unreadable("foreign-next-link"))
+        }
+    }
+
+    async fn page<T: DeserializeOwned>(&self, url: &Url) -> Result<T, Miss> {
+        let _place = self.places.acquire().await;
+        let mut attempt = 1;
+        loop {
+            let (miss, wait) = match self.get(url).await {
+                Ok(bytes) => return parse(&bytes),
+                Err(failed) => failed,
+            };
+            let again = matches!(miss, Miss::Refused { status: 429 | 500..=599, .. } | Miss::Unreachable(_));
+            if !again || attempt == ATTEMPTS {
+                return Err(miss);
+            }
+            let growing = Duration::from_millis(200 * (1 << attempt));
+            tokio::time::sleep(wait.unwrap_or(growing).min(LONGEST_WAIT)).await;
+            attempt += 1;
+        }
+    }
+
+    /// One request; a refusal tells when to come back.
+    async fn get(&self, url: &Url) -> Result<Bytes, (Miss, Option<Duration>)> {
+        let token = self.credential.token(&self.scope).await.map_err(|cause| (Miss::NoToken(cause), None))?;
+        let sent = self.http.get(url.clone()).bearer_auth(token).send().await;
+        let response = sent.map_err(|cause| (Miss::Unreachable(cause.without_url().to_string()), None))?;
+        let status = response.status().as_u16();
+        let after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
+        let after = after.and_then(|text| text.parse().ok()).map(Duration::from_secs);
+        let body =
+            bounded(response.bytes_stream().map(|chunk| chunk.map_err(|_| Miss::Unreadable("broken-body"))));
+        let body = body.await.map_err(|miss| (miss, None))?;
+        if (200..300).contains(&status) {
+            return Ok(body);
+        }
+        let code = wire::error_code(&body).unwrap_or_else(|| format!("http-{status}"));
+        Err((Miss::Refused { status, code }, after))
+    }
+
+    /// The first call: tells whether we are let in at all.
+    pub async fn probe(&self, path: &str) -> Result<Value, Miss> {
+        let url = self.endpoint.join(path).map_err(|_| Miss::Unreadable("bad-path"))?;
+        match self.get(&url).await {
+            Ok(body) => parse(&body),
+            Err((Miss::Refused { status: 429 | 500..=599, .. }, _)) => self.page(&url).await,
+            Err((miss, _)) => Err(miss),
+        }
+    }
+}
+
+fn miss(error: &LegacyError) -> Miss {
+    match error.kind() {
+        ErrorKind::HttpResponse { status, error_code } => Miss::Refused {
+            status: u16::from(*status),
+            code: error_code.clone().unwrap_or_else(|| format!("http-{status}")),
+        },
+        ErrorKind::Credential => Miss::NoToken(error.to_string()),
+        ErrorKind::DataConversion => Miss::Unreadable("unreadable-body"),
+        _ => Miss::Unreachable(error.to_string()),
+    }
+}
+
+async fn bounded(stream: impl Stream<Item = Result<Bytes, Miss>>) -> Result<Bytes, Miss> {
+    let mut stream = std::pin::pin!(stream);
+    let mut all = BytesMut::new();
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk?;
+        if all.len() + chunk.len() > MOST_BYTES {
+            return Err(Miss::Unreadable("too-large"));
+        }
+        all.extend_from_slice(&chunk);
+    }
+    Ok(all.freeze())
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Miss> {
+    serde_json::from_slice(body).map_err(|_| {
+        let html = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<');
+        Miss::Unreadable(if html { "html-body" } else { "unreadable-body" })
+    })
+}
+
+/// How often each identity is used, by its resource id in lower case.
+pub type Uses = HashMap<String, u32>;

@@ -1,0 +1,180 @@
+//! Azure subscriptions: function apps with their settings, functions and identities, and container
+//! registries.
+//!
+//! Apps are enumerated with Resource Graph, a thousand a call, twice: once to count who shares an
+//! identity, once to read them, so that memory does not grow with the subscription.
+
+mod app;
+mod arm;
+mod credential;
+mod graph;
+mod normalise;
+mod registry;
+mod roles;
+pub mod wire;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use azure_core_legacy::{ExponentialRetryOptions, RetryOptions};
+use futures::{StreamExt, stream};
+use url::Url;
+
+use self::arm::{Arm, Miss};
+use self::credential::Credential;
+use super::{CollectError, Collector, RunBuilder, Stopped};
+use crate::analysis::secrets::FingerprintKey;
+use crate::model::AzureSpec;
+
+const PUBLIC: &str = "https://management.azure.com/";
+/// The scope is named by us: from another endpoint the crates would ask for a token for that.
+const SCOPE: &str = "https://management.azure.com/.default";
+/// Apps read at once.
+const AT_ONCE: usize = 8;
+
+/// Reads Azure subscriptions.
+pub struct AzureCollector {
+    arm: Arc<Arm>,
+    web: azure_mgmt_web::package_2024_04::Client,
+    graph: azure_mgmt_resourcegraph::package_preview_2021_03::Client,
+    subscriptions: Vec<String>,
+    key: FingerprintKey,
+}
+
+impl std::fmt::Debug for AzureCollector {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "AzureCollector({})", self.arm.endpoint)
+    }
+}
+
+impl AzureCollector {
+    /// Proves the credentials on the first subscription.
+    pub async fn new(spec: &AzureSpec, key: FingerprintKey) -> Result<Self, CollectError> {
+        let endpoint = endpoint(spec)?;
+        for subscription in &spec.subscriptions {
+            if uuid::Uuid::parse_str(subscription).is_err() {
+                let problem = "a subscription id looks like 00000000-0000-0000-0000-000000000000".into();
+                return Err(CollectError::Invalid {
+                    what: format!("subscription {subscription:?}"),
+                    problem,
+                });
+            }
+        }
+        let credential = Credential::of(spec)?;
+        let legacy = Arc::new(credential.clone());
+        let invalid = |problem: String| CollectError::Invalid { what: endpoint.to_string(), problem };
+        let web = azure_mgmt_web::package_2024_04::Client::builder(legacy.clone())
+            .endpoint(endpoint.clone())
+            .scopes(&[SCOPE]);
+        let graph = azure_mgmt_resourcegraph::package_preview_2021_03::Client::builder(legacy)
+            .endpoint(endpoint.clone())
+            .scopes(&[SCOPE]);
+        let arm = Arm::new(endpoint.clone(), SCOPE.into(), credential)
+            .map_err(|fault| invalid(fault.to_string()))?;
+        let this = Self {
+            arm: Arc::new(arm),
+            web: web.retry(retries()).build().map_err(|fault| invalid(fault.to_string()))?,
+            graph: graph.retry(retries()).build().map_err(|fault| invalid(fault.to_string()))?,
+            subscriptions: spec.subscriptions.clone(),
+            key,
+        };
+        this.prove().await?;
+        Ok(this)
+    }
+
+    async fn prove(&self) -> Result<(), CollectError> {
+        let Some(first) = self.subscriptions.first() else {
+            let problem = "name at least one".into();
+            return Err(CollectError::Invalid { what: "subscriptions".into(), problem });
+        };
+        let what = self.arm.endpoint.to_string();
+        match self.arm.probe(&format!("subscriptions/{first}?api-version=2022-12-01")).await {
+            Ok(_) => Ok(()),
+            Err(Miss::Refused { status: 401, code }) => Err(CollectError::Credentials { what, code }),
+            Err(Miss::NoToken(cause)) => Err(CollectError::Credentials { what: "Azure".into(), code: cause }),
+            Err(Miss::Refused { status: 404, .. }) if self.subscriptions.len() == 1 => {
+                Err(CollectError::Invalid {
+                    what: format!("subscription {first}"),
+                    problem: "it does not exist, or these credentials do not see it".into(),
+                })
+            }
+            Err(Miss::Unreachable(cause)) => Err(CollectError::Unreachable { what, cause }),
+            // Whoever may not read the subscription may still read what is in it.
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+fn endpoint(spec: &AzureSpec) -> Result<Url, CollectError> {
+    let text = spec.endpoint.as_deref().unwrap_or(PUBLIC);
+    let invalid =
+        |problem: &str| CollectError::Invalid { what: format!("endpoint {text:?}"), problem: problem.into() };
+    let url = Url::parse(text).map_err(|_| invalid("is not an address"))?;
+    let loopback = match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => return Err(invalid("names no host")),
+    };
+    if url.scheme() != "https" && !loopback {
+        return Err(invalid("a token goes out only over https"));
+    }
+    if spec.sample && !loopback {
+        return Err(invalid("the sample token is only for a sample cloud on this machine"));
+    }
+    Ok(url)
+}
+
+fn retries() -> RetryOptions {
+    let options = ExponentialRetryOptions {
+        max_retries: 6,
+        max_total_elapsed: Duration::from_secs(90),
+        ..ExponentialRetryOptions::default()
+    };
+    RetryOptions::exponential(options)
+}
+
+impl Collector for AzureCollector {
+    async fn collect(&self, run: &RunBuilder) -> Result<(), CollectError> {
+        for subscription in &self.subscriptions {
+            self.read(subscription, run).await?;
+        }
+        for gap in self.arm.ledger.gaps() {
+            run.gap(gap).await?;
+        }
+        Ok(())
+    }
+}
+
+impl AzureCollector {
+    async fn read(&self, subscription: &str, run: &RunBuilder) -> Result<(), Stopped> {
+        let roles = roles::Roles::read(&self.arm, subscription).await;
+        let uses = graph::uses(self, subscription).await;
+        let plans = app::plans(self, subscription).await;
+        let mut pages = graph::Rows::new(self, subscription, graph::APPS);
+        let mut done = 0;
+        while let Some(rows) = pages.next().await {
+            let context =
+                app::Context { collector: self, subscription, roles: &roles, uses: &uses, plans: &plans };
+            let apps: Vec<_> = rows.into_iter().filter(app::is_function_app).collect();
+            done += apps.len() as u64;
+            let mut reading =
+                stream::iter(apps).map(|row| app::read(&context, row)).buffer_unordered(AT_ONCE);
+            while let Some(asset) = reading.next().await {
+                if let Some(asset) = asset {
+                    run.asset(asset).await?;
+                }
+            }
+            run.progress(&format!("function apps in {subscription}"), done, pages.total()).await?;
+        }
+        let mut pages = graph::Rows::new(self, subscription, graph::REGISTRIES);
+        while let Some(rows) = pages.next().await {
+            for row in rows {
+                if let Some(asset) = registry::read(self, subscription, row).await {
+                    run.asset(asset).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,78 @@
+//! Container registries: one asset each, since their settings are registry-wide.
+
+use super::AzureCollector;
+use super::normalise::{key, region, tags};
+use super::wire::{PolicySwitch, Registry, Resource};
+use crate::collect::ledger::Call;
+use crate::model::{
+    Asset, Encryption, Fact, Facts, Platform, PublicNetwork, RegistryAccess, RepositoryFacts, ResourcePolicy,
+};
+
+const REPLICAS: Call = Call {
+    name: "Microsoft.ContainerRegistry/registries/replications/read",
+    permission: "Microsoft.ContainerRegistry/registries/replications/read",
+    facet: "regions a registry is replicated to",
+    lists: false,
+};
+
+/// Reads a registry. None where its row makes no sense.
+pub async fn read(collector: &AzureCollector, subscription: &str, row: Resource) -> Option<Asset> {
+    let id = row.id.clone()?;
+    let registry: Registry = serde_json::from_value(row.properties.clone()?).ok()?;
+    let path = format!("{}/replications?api-version=2023-07-01", id.trim_start_matches('/'));
+    let replicas = collector.arm.list::<Resource>(REPLICAS, &id, &path).await;
+    let facts = RepositoryFacts {
+        access: told(registry.anonymous_pull_enabled, "anonymousPullEnabled")
+            .map(|anonymous_pull| RegistryAccess { anonymous_pull, policy: ResourcePolicy::default() }),
+        public_network: public_network(&registry),
+        tls: Fact::Known(true),
+        encryption: Fact::Known(encryption(&registry)),
+        admin_user: told(registry.admin_user_enabled, "adminUserEnabled"),
+        quarantine: switch(&registry, |policies| policies.quarantine_policy.as_ref()),
+        content_trust: switch(&registry, |policies| policies.trust_policy.as_ref()),
+        lifecycle: switch(&registry, |policies| policies.retention_policy.as_ref()),
+        replicas: replicas
+            .map(|rows| rows.iter().filter_map(|row| row.location.as_deref()).map(region).collect()),
+        tags: Fact::Known(tags(&row)),
+        ..RepositoryFacts::default()
+    };
+    let facts = Facts::Repository(Box::new(facts));
+    Some(Asset {
+        key: key(subscription, &row),
+        name: row.name.unwrap_or_default(),
+        platform: Platform::Acr,
+        facts,
+    })
+}
+
+fn told<T>(value: Option<T>, field: &str) -> Fact<T> {
+    value.map_or_else(|| Fact::unknown(format!("{field} is missing in the answer")), Fact::Known)
+}
+
+fn public_network(registry: &Registry) -> Fact<PublicNetwork> {
+    told(registry.public_network_access.as_deref(), "publicNetworkAccess").map(|access| {
+        let action = registry.network_rule_set.as_ref().and_then(|rules| rules.default_action.as_deref());
+        PublicNetwork {
+            enabled: access.eq_ignore_ascii_case("enabled"),
+            restricted: action.is_some_and(|action| action.eq_ignore_ascii_case("deny")),
+        }
+    })
+}
+
+fn encryption(registry: &Registry) -> Encryption {
+    let own = registry
+        .encryption
+        .as_ref()
+        .filter(|one| one.status.as_deref().is_some_and(|status| status.eq_ignore_ascii_case("enabled")));
+    let key =
+        own.and_then(|one| one.key_vault_properties.as_ref()).and_then(|key| key.key_identifier.clone());
+    Encryption { customer_key: key }
+}
+
+fn switch(
+    registry: &Registry,
+    pick: fn(&super::wire::RegistryPolicies) -> Option<&PolicySwitch>,
+) -> Fact<bool> {
+    let status = registry.policies.as_ref().and_then(pick).and_then(|one| one.status.as_deref());
+    told(status, "policies").map(|status| status.eq_ignore_ascii_case("enabled"))
+}

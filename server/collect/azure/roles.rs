@@ -1,0 +1,169 @@
+//! Role assignments of a subscription, read once, by the principal they are given to.
+
+use std::collections::{HashMap, HashSet};
+
+use super::arm::Arm;
+use super::wire::{RoleAssignment, RoleDefinition};
+use crate::collect::ledger::Call;
+use crate::model::{Fact, Identity};
+
+const ASSIGNMENTS: Call = Call {
+    name: "Microsoft.Authorization/roleAssignments/read",
+    permission: "Microsoft.Authorization/roleAssignments/read",
+    facet: "what identities may do",
+    lists: false,
+};
+const DEFINITIONS: Call = Call {
+    name: "Microsoft.Authorization/roleDefinitions/read",
+    permission: "Microsoft.Authorization/roleDefinitions/read",
+    facet: "what roles allow",
+    lists: false,
+};
+
+/// Built-in roles that administer: Owner, Contributor, User Access Administrator, Role Based Access
+/// Control Administrator. Their ids are the same everywhere.
+const ADMINISTER: [(&str, &str); 4] = [
+    ("8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "Owner"),
+    ("b24988ac-6180-42a0-ab88-20f7382dd24c", "Contributor"),
+    ("18d7d88d-d35e-4fb5-a5c3-7773c20a72d9", "User Access Administrator"),
+    ("f58310d9-a9f6-439a-9e8d-f62e7b41a168", "Role Based Access Control Administrator"),
+];
+
+struct Assigned {
+    role: String,
+    scope: String,
+}
+
+/// Role assignments of a subscription.
+pub struct Roles(Fact<Known>);
+
+struct Known {
+    by_principal: HashMap<String, Vec<Assigned>>,
+    names: HashMap<String, String>,
+    all_actions: HashSet<String>,
+}
+
+impl Roles {
+    /// Reads assignments and what roles allow.
+    pub async fn read(arm: &Arm, subscription: &str) -> Self {
+        let base = format!("subscriptions/{subscription}/providers/Microsoft.Authorization");
+        let assignments_path = format!("{base}/roleAssignments?api-version=2022-04-01");
+        let definitions_path = format!("{base}/roleDefinitions?api-version=2022-04-01");
+        let (assignments, definitions) = tokio::join!(
+            arm.list::<RoleAssignment>(ASSIGNMENTS, subscription, &assignments_path),
+            arm.list::<RoleDefinition>(DEFINITIONS, subscription, &definitions_path),
+        );
+        Self(match (assignments, definitions) {
+            (Fact::Known(assignments), Fact::Known(definitions)) => {
+                Fact::Known(known(assignments, definitions))
+            }
+            (Fact::Unknown(why), _) | (_, Fact::Unknown(why)) => Fact::Unknown(why),
+        })
+    }
+
+    /// What principals (an app's own and its user-assigned ones) amount to together.
+    pub fn identity(&self, id: &str, name: &str, principals: &[String]) -> Fact<Identity> {
+        let known = match &self.0 {
+            Fact::Known(known) => known,
+            Fact::Unknown(why) => return Fact::Unknown(why.clone()),
+        };
+        let assigned: Vec<&Assigned> = principals
+            .iter()
+            .filter_map(|principal| known.by_principal.get(&principal.to_lowercase()))
+            .flatten()
+            .collect();
+        let admin_because: Vec<String> = assigned
+            .iter()
+            .filter(|one| is_wide(&one.scope) && known.administers(&one.role))
+            .map(|one| format!("{} on {}", known.name(&one.role), one.scope))
+            .collect();
+        let mut broad_scopes: Vec<String> = assigned
+            .iter()
+            .filter(|one| is_broad(&one.scope))
+            .map(|one| format!("{} on {}", known.name(&one.role), one.scope))
+            .collect();
+        broad_scopes.sort();
+        broad_scopes.dedup();
+        Fact::Known(Identity {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            admin: !admin_because.is_empty(),
+            admin_because,
+            broad_scopes,
+            ..Identity::default()
+        })
+    }
+}
+
+impl Known {
+    fn administers(&self, role: &str) -> bool {
+        ADMINISTER.iter().any(|(id, _)| *id == role) || self.all_actions.contains(role)
+    }
+
+    fn name<'a>(&'a self, role: &'a str) -> &'a str {
+        let builtin = ADMINISTER.iter().find(|(id, _)| *id == role).map(|(_, name)| *name);
+        self.names.get(role).map(String::as_str).or(builtin).unwrap_or(role)
+    }
+}
+
+fn known(assignments: Vec<RoleAssignment>, definitions: Vec<RoleDefinition>) -> Known {
+    let mut by_principal: HashMap<String, Vec<Assigned>> = HashMap::new();
+    for one in assignments.into_iter().filter_map(|one| one.properties) {
+        let (Some(principal), Some(role)) = (one.principal_id, one.role_definition_id) else { continue };
+        let scope = one.scope.unwrap_or_default();
+        by_principal.entry(principal.to_lowercase()).or_default().push(Assigned { role: last(&role), scope });
+    }
+    let (mut names, mut all_actions) = (HashMap::new(), HashSet::new());
+    for one in definitions {
+        let (Some(id), Some(properties)) = (one.id, one.properties) else { continue };
+        let actions = properties.permissions.into_iter().flatten().filter_map(|one| one.actions).flatten();
+        if actions.into_iter().any(|action| action == "*") {
+            all_actions.insert(last(&id));
+        }
+        if let Some(name) = properties.role_name {
+            names.insert(last(&id), name);
+        }
+    }
+    Known { by_principal, names, all_actions }
+}
+
+fn last(id: &str) -> String {
+    id.rsplit('/').next().unwrap_or(id).to_lowercase()
+}
+
+/// Parts of a scope: `/subscriptions/x` has two, a resource group four, a resource more.
+fn depth(scope: &str) -> usize {
+    scope.split('/').filter(|part| !part.is_empty()).count()
+}
+
+fn is_management(scope: &str) -> bool {
+    scope.to_lowercase().starts_with("/providers/microsoft.management")
+}
+
+/// A subscription, a management group or everything.
+fn is_broad(scope: &str) -> bool {
+    depth(scope) <= 2 || is_management(scope)
+}
+
+/// A resource group or wider: an administrator of one resource administers no account.
+fn is_wide(scope: &str) -> bool {
+    depth(scope) <= 4 || is_management(scope)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn width_is_told_from_the_scope() {
+        assert!(
+            is_broad("/subscriptions/x")
+                && is_broad("/")
+                && is_broad("/providers/Microsoft.Management/managementGroups/m")
+        );
+        assert!(
+            !is_broad("/subscriptions/x/resourceGroups/g") && is_wide("/subscriptions/x/resourceGroups/g")
+        );
+        assert!(!is_wide("/subscriptions/x/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/s"));
+    }
+}

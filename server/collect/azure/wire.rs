@@ -1,0 +1,406 @@
+//! What Resource Manager sends, as leniently as it sends it: every field may be missing, null or of
+//! another type than the swagger says, and then it is simply not there.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+/// A field that is there and makes sense, or nothing.
+fn lenient<'de, T: DeserializeOwned, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).ok())
+}
+
+macro_rules! wire {
+    ($($(#[$meta:meta])* pub struct $name:ident { $($(#[$field_meta:meta])* pub $field:ident: $kind:ty,)* })*) => {
+        $($(#[$meta])*
+        #[derive(Debug, Clone, Default, Deserialize)]
+        #[serde(rename_all = "camelCase", default)]
+        pub struct $name {
+            $($(#[$field_meta])* #[serde(deserialize_with = "lenient")] pub $field: Option<$kind>,)*
+        })*
+    };
+}
+
+wire! {
+    /// One page of a list.
+    pub struct Page {
+        /// Its rows.
+        pub value: Vec<Value>,
+        /// Where the next page is.
+        pub next_link: String,
+    }
+
+    /// One page of a Resource Graph answer.
+    pub struct GraphPage {
+        /// Its rows.
+        pub data: Vec<Value>,
+        /// What to ask the next page with.
+        #[serde(rename = "$skipToken")]
+        pub skip_token: String,
+    }
+
+    /// What any resource has.
+    pub struct Resource {
+        /// Resource id.
+        pub id: String,
+        /// Name.
+        pub name: String,
+        /// Type: `microsoft.web/sites`.
+        pub r#type: String,
+        /// Kind: `functionapp,linux`.
+        pub kind: String,
+        /// Region, in any spelling.
+        pub location: String,
+        /// Tags.
+        pub tags: BTreeMap<String, String>,
+        /// Managed identity.
+        pub identity: ManagedIdentity,
+        /// SKU.
+        pub sku: Sku,
+        /// The rest, by type.
+        pub properties: Value,
+    }
+
+    /// A managed identity.
+    pub struct ManagedIdentity {
+        /// The system-assigned principal.
+        pub principal_id: String,
+        /// User-assigned ones, by resource id.
+        pub user_assigned_identities: BTreeMap<String, UserAssigned>,
+    }
+
+    /// A user-assigned identity.
+    pub struct UserAssigned {
+        /// Its principal.
+        pub principal_id: String,
+    }
+
+    /// A SKU.
+    pub struct Sku {
+        /// `Y1`, `Premium`.
+        pub name: String,
+        /// `Dynamic`.
+        pub tier: String,
+    }
+
+    /// Properties of a site.
+    pub struct Site {
+        /// HTTPS only.
+        pub https_only: bool,
+        /// `Enabled`, `Disabled`.
+        pub public_network_access: String,
+        /// Subnet it is integrated with.
+        pub virtual_network_subnet_id: String,
+        /// Client certificates are asked for.
+        pub client_cert_enabled: bool,
+        /// `Required`, `Optional`.
+        pub client_cert_mode: String,
+        /// Hosting plan.
+        pub server_farm_id: String,
+        /// Tier, in some answers.
+        pub sku: String,
+        /// Flex Consumption's own settings.
+        pub function_app_config: FunctionAppConfig,
+    }
+
+    /// Settings of a Flex Consumption app.
+    pub struct FunctionAppConfig {
+        /// Scale and memory.
+        pub scale_and_concurrency: ScaleAndConcurrency,
+        /// Language.
+        pub runtime: FlexRuntime,
+    }
+
+    /// Scale and memory of a Flex Consumption app.
+    pub struct ScaleAndConcurrency {
+        /// Most instances.
+        pub maximum_instance_count: i64,
+        /// Memory of each.
+        #[serde(rename = "instanceMemoryMB")]
+        pub instance_memory_mb: i64,
+    }
+
+    /// Language of a Flex Consumption app.
+    pub struct FlexRuntime {
+        /// `python`.
+        pub name: String,
+        /// `3.11`.
+        pub version: String,
+    }
+
+    /// `config/web`.
+    pub struct SiteConfig {
+        /// `PYTHON|3.11`, `DOCKER|registry/image:tag`.
+        pub linux_fx_version: String,
+        /// `v8.0`.
+        pub net_framework_version: String,
+        /// `1.2`.
+        pub min_tls_version: String,
+        /// `FtpsOnly`.
+        pub ftps_state: String,
+        /// A debugger may attach.
+        pub remote_debugging_enabled: bool,
+        /// Cross-origin rules.
+        pub cors: CorsSettings,
+        /// Address rules.
+        pub ip_security_restrictions: Vec<AddressRule>,
+        /// What happens to others.
+        pub ip_security_restrictions_default_action: String,
+        /// Address rules of the deployment site.
+        pub scm_ip_security_restrictions: Vec<AddressRule>,
+        /// What happens to others there.
+        pub scm_ip_security_restrictions_default_action: String,
+        /// The deployment site follows the main site's rules.
+        pub scm_ip_security_restrictions_use_main: bool,
+        /// `Disabled`.
+        pub public_network_access: String,
+        /// Most instances.
+        pub function_app_scale_limit: i64,
+    }
+
+    /// Cross-origin rules.
+    pub struct CorsSettings {
+        /// Allowed origins.
+        pub allowed_origins: Vec<String>,
+        /// Credentials are allowed.
+        pub support_credentials: bool,
+    }
+
+    /// An address rule.
+    pub struct AddressRule {
+        /// `Allow`, `Deny`.
+        pub action: String,
+        /// `Any`, `192.0.2.0/24`.
+        pub ip_address: String,
+        /// A subnet instead of an address.
+        pub vnet_subnet_resource_id: String,
+        /// A service tag instead of an address.
+        pub tag: String,
+    }
+
+    /// Anything under `properties` that is a list of texts.
+    pub struct Settings {
+        /// By name.
+        pub properties: BTreeMap<String, String>,
+    }
+
+    /// `config/authsettingsV2`.
+    pub struct Authentication {
+        /// The settings.
+        pub properties: AuthenticationSettings,
+    }
+
+    /// What is set of authentication.
+    pub struct AuthenticationSettings {
+        /// Switched on.
+        pub platform: AuthenticationPlatform,
+        /// What happens to strangers.
+        pub global_validation: GlobalValidation,
+    }
+
+    /// Whether the platform authenticates.
+    pub struct AuthenticationPlatform {
+        /// Switched on.
+        pub enabled: bool,
+    }
+
+    /// What happens to strangers.
+    pub struct GlobalValidation {
+        /// They must log in.
+        pub require_authentication: bool,
+        /// `AllowAnonymous`, `RedirectToLoginPage`.
+        pub unauthenticated_client_action: String,
+    }
+
+    /// `basicPublishingCredentialsPolicies/{ftp,scm}`.
+    pub struct PublishingPolicy {
+        /// The policy.
+        pub properties: Allow,
+    }
+
+    /// A switch.
+    pub struct Allow {
+        /// On.
+        pub allow: bool,
+    }
+
+    /// A function of an app.
+    pub struct Function {
+        /// Its properties.
+        pub properties: FunctionProperties,
+    }
+
+    /// Properties of a function.
+    pub struct FunctionProperties {
+        /// Its name.
+        pub name: String,
+        /// `function.json`.
+        pub config: FunctionConfig,
+        /// Switched off.
+        pub is_disabled: bool,
+    }
+
+    /// `function.json`.
+    pub struct FunctionConfig {
+        /// What it is bound to.
+        pub bindings: Vec<Binding>,
+    }
+
+    /// A binding.
+    pub struct Binding {
+        /// `httpTrigger`, `queueTrigger`.
+        pub r#type: String,
+        /// Name of the parameter.
+        pub name: String,
+        /// `anonymous`, `function`, `admin`.
+        pub auth_level: String,
+    }
+
+    /// Properties of a hosting plan.
+    pub struct PlanProperties {
+        /// Most workers.
+        pub maximum_elastic_worker_count: i64,
+    }
+
+    /// A role assignment.
+    pub struct RoleAssignment {
+        /// Its properties.
+        pub properties: RoleAssignmentProperties,
+    }
+
+    /// Properties of a role assignment.
+    pub struct RoleAssignmentProperties {
+        /// To whom.
+        pub principal_id: String,
+        /// Which role.
+        pub role_definition_id: String,
+        /// Where.
+        pub scope: String,
+    }
+
+    /// A role definition.
+    pub struct RoleDefinition {
+        /// Its id.
+        pub id: String,
+        /// Its properties.
+        pub properties: RoleDefinitionProperties,
+    }
+
+    /// Properties of a role definition.
+    pub struct RoleDefinitionProperties {
+        /// Its name.
+        pub role_name: String,
+        /// What it allows.
+        pub permissions: Vec<Permission>,
+    }
+
+    /// What a role allows.
+    pub struct Permission {
+        /// Actions.
+        pub actions: Vec<String>,
+    }
+
+    /// Properties of a container registry.
+    pub struct Registry {
+        /// The shared administrator account.
+        pub admin_user_enabled: bool,
+        /// Anyone may pull.
+        pub anonymous_pull_enabled: bool,
+        /// `Enabled`, `Disabled`.
+        pub public_network_access: String,
+        /// Address rules.
+        pub network_rule_set: NetworkRuleSet,
+        /// Policies.
+        pub policies: RegistryPolicies,
+        /// Encryption.
+        pub encryption: RegistryEncryption,
+        /// Host name.
+        pub login_server: String,
+    }
+
+    /// Address rules of a registry.
+    pub struct NetworkRuleSet {
+        /// `Allow`, `Deny`.
+        pub default_action: String,
+    }
+
+    /// Policies of a registry.
+    pub struct RegistryPolicies {
+        /// Unscanned images are held back.
+        pub quarantine_policy: PolicySwitch,
+        /// Content trust.
+        pub trust_policy: PolicySwitch,
+        /// Untagged images are removed.
+        pub retention_policy: PolicySwitch,
+    }
+
+    /// A policy of a registry.
+    pub struct PolicySwitch {
+        /// `enabled`, `disabled`.
+        pub status: String,
+    }
+
+    /// Encryption of a registry.
+    pub struct RegistryEncryption {
+        /// `enabled` with a customer's key.
+        pub status: String,
+        /// The key.
+        pub key_vault_properties: KeyVaultProperties,
+    }
+
+    /// A customer's key.
+    pub struct KeyVaultProperties {
+        /// Its address.
+        pub key_identifier: String,
+    }
+}
+
+/// An error in either of the two envelopes.
+pub fn error_code(body: &[u8]) -> Option<String> {
+    let value: Value = serde_json::from_slice(body).ok()?;
+    let code = value.pointer("/error/code").or_else(|| value.get("Code")).or_else(|| value.get("code"))?;
+    Some(match code {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn nulls_and_strange_types_are_not_there() {
+        let site: Site =
+            serde_json::from_str(r#"{"httpsOnly":null,"publicNetworkAccess":7,"clientCertEnabled":true}"#)
+                .expect("always readable");
+        assert_eq!(
+            (site.https_only, site.public_network_access, site.client_cert_enabled),
+            (None, None, Some(true))
+        );
+    }
+
+    #[test]
+    fn both_envelopes_give_their_code() {
+        assert_eq!(
+            error_code(br#"{"error":{"code":"AuthorizationFailed"}}"#).as_deref(),
+            Some("AuthorizationFailed")
+        );
+        assert_eq!(error_code(br#"{"Code":"NotFound","Message":"x"}"#).as_deref(), Some("NotFound"));
+        assert_eq!(error_code(b"<html>"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_object_reads_as_any_type(text in "\\{(\"(id|properties|value|tags|sku|identity|kind)\":(null|1|\"x\"|\\[\\]|\\{\\}|\\[null\\]),?){0,5}") {
+            if let Ok(value) = serde_json::from_str::<Value>(&text) {
+                prop_assert!(serde_json::from_value::<Resource>(value.clone()).is_ok());
+                prop_assert!(serde_json::from_value::<Page>(value).is_ok());
+            }
+        }
+    }
+}
