@@ -91,7 +91,10 @@ CREATE TABLE assets (
     PRIMARY KEY (tenant_id, id),
     FOREIGN KEY (tenant_id, connection_id) REFERENCES connections ON DELETE CASCADE
 );
-CREATE INDEX assets_by_name ON assets (tenant_id, name, id);
+-- The inventory narrows inside this index and never reads the facts of what it passes over.
+CREATE INDEX assets_by_name ON assets
+    (tenant_id, name, id, family, kind, platform, provider, region, state, connection_id);
+CREATE INDEX assets_by_region ON assets (tenant_id, region, name, id);
 CREATE INDEX assets_by_connection ON assets (tenant_id, connection_id, id);
 CREATE INDEX assets_by_kind ON assets (tenant_id, kind, name, id);
 
@@ -139,6 +142,10 @@ CREATE TABLE assessments (
     PRIMARY KEY (tenant_id, asset_id),
     FOREIGN KEY (tenant_id, asset_id) REFERENCES assets ON DELETE CASCADE
 );
+CREATE INDEX assessments_by_score ON assessments (tenant_id, score, asset_id);
+-- Tells which assets a control cannot be answered for without reading their outcomes.
+CREATE INDEX assessments_not_known ON assessments (tenant_id, asset_id) INCLUDE (not_known)
+    WHERE not_known <> '{}';
 
 -- Counts that pages read: how many present assets have this verdict of this control. Kept by
 -- differences in the transaction that writes assessments.
@@ -210,8 +217,10 @@ CREATE TABLE findings (
     PRIMARY KEY (tenant_id, id),
     FOREIGN KEY (tenant_id, asset_id) REFERENCES assets ON DELETE CASCADE
 );
-CREATE INDEX findings_by_priority ON findings (tenant_id, state, priority DESC, id);
-CREATE INDEX findings_by_control ON findings (tenant_id, control, state, priority DESC, id);
+-- Lists narrow inside this index.
+CREATE INDEX findings_by_priority ON findings
+    (tenant_id, state, priority DESC, id, severity, area, family, kind, connection_id);
+CREATE INDEX findings_by_control ON findings (tenant_id, control, state, priority DESC, id) INCLUDE (asset_id, severity, area, family);
 CREATE INDEX findings_by_asset ON findings (tenant_id, asset_id);
 
 -- event: opened, resolved, reopened, stale, seen_again

@@ -61,6 +61,8 @@ struct InventoryPage {
     kinds: Vec<Choice>,
     platforms: Vec<Choice>,
     providers: Vec<Choice>,
+    regions: Vec<Choice>,
+    scores: Vec<Choice>,
     states: Vec<Choice>,
     connection: String,
     narrowed: bool,
@@ -77,6 +79,8 @@ pub struct Asked {
     kind: String,
     platform: String,
     provider: String,
+    region: String,
+    score: String,
     connection: String,
     failing: String,
     unknown: String,
@@ -104,6 +108,8 @@ impl Asked {
             kind: one_of("kind", &self.kind)?,
             platform: one_of("platform", &self.platform)?,
             provider: one_of("provider", &self.provider)?,
+            region: some(&self.region),
+            scores: self.scores()?,
             connection: some(&self.connection)
                 .map(|id| id.parse().map_err(|_| invalid("connection", "it is no id")))
                 .transpose()?,
@@ -111,6 +117,20 @@ impl Asked {
             unknown: some(&self.unknown),
             state: some(&self.state),
         })
+    }
+
+    fn scores(&self) -> Result<Option<(u8, u8)>, Fault> {
+        if self.score.is_empty() {
+            return Ok(None);
+        }
+        let read = || {
+            let (least, most) = self.score.split_once('-')?;
+            Some((least.parse().ok()?, most.parse().ok()?))
+        };
+        read()
+            .filter(|(least, most)| least <= most && *most <= 100)
+            .map(Some)
+            .ok_or_else(|| invalid("score", "it is no range such as 0-39"))
     }
 
     fn key(&self) -> Result<Option<Key>, Fault> {
@@ -133,6 +153,8 @@ impl Asked {
             ("kind", &self.kind),
             ("platform", &self.platform),
             ("provider", &self.provider),
+            ("region", &self.region),
+            ("score", &self.score),
             ("connection", &self.connection),
             ("failing", &self.failing),
             ("unknown", &self.unknown),
@@ -156,6 +178,7 @@ pub async fn show(State(state): State<WebState>, Query(asked): Query<Asked>) -> 
     let key = asked.key()?;
     let mut tx = state.begin().await?;
     let found = inventory::list(&mut tx, &filter, key.as_ref(), SIZE).await?;
+    let regions = inventory::regions(&mut tx).await?;
     drop(tx);
     let last = found.rows.last().map(|row| URL_SAFE_NO_PAD.encode(format!("{} {}", row.id, row.name)));
     page(&InventoryPage {
@@ -179,6 +202,8 @@ pub async fn show(State(state): State<WebState>, Query(asked): Query<Asked>) -> 
             Provider::ALL.iter().map(|one| (one.code(), one.label())),
             &asked.provider,
         ),
+        regions: choices("Any region", regions.iter().map(|one| (one.as_str(), one.as_str())), &asked.region),
+        scores: choices("Any score", SCORES.iter().copied(), &asked.score),
         states: choices("Not gone", STATES.iter().copied(), &asked.state),
         connection: asked.connection.clone(),
         narrowed: asked.address("") != "/inventory",
@@ -188,3 +213,5 @@ pub async fn show(State(state): State<WebState>, Query(asked): Query<Asked>) -> 
 }
 
 const STATES: &[(&str, &str)] = &[("present", "Present"), ("stale", "Out of sight"), ("gone", "Gone")];
+const SCORES: &[(&str, &str)] =
+    &[("0-39", "0 to 39"), ("40-69", "40 to 69"), ("70-89", "70 to 89"), ("90-100", "90 to 100")];

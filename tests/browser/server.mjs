@@ -56,7 +56,8 @@ export async function start() {
   const env = { ...process.env, PARALLAX_DATA_DIR: join(folder, "data") };
   delete env.DATABASE_URL;
   delete env.PARALLAX_DATABASE_URL;
-  const server = spawn(program, ["demo", "--assets", "300", "--listen", `127.0.0.1:${port}`], {
+  const cloud = String(await freePort());
+  const server = spawn(program, ["demo", "--assets", "300", "--listen", `127.0.0.1:${port}`, "--cloud-port", cloud], {
     env,
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -69,13 +69,11 @@ pub async fn list(
     after: Option<Key>,
     size: i64,
 ) -> Result<Page<Listed>, StoreError> {
-    let mut query = QueryBuilder::<Postgres>::new(
-        "SELECT f.id, f.asset_id, f.kind, f.control, f.severity, f.priority, f.state, f.reason, f.opened_at,
-                a.name, a.account, a.region, a.platform
-         FROM findings f JOIN assets a ON a.tenant_id = f.tenant_id AND a.id = f.asset_id
-         WHERE f.tenant_id = ",
-    );
-    query.push_bind(tx.tenant().0);
+    let tenant = tx.tenant().0;
+    // The ids of a page come out of the indexes alone; only its own rows are read.
+    let mut query =
+        QueryBuilder::<Postgres>::new("WITH page AS (SELECT f.id FROM findings f WHERE f.tenant_id = ");
+    query.push_bind(tenant);
     query.push(" AND f.state = ").push_bind(filter.state.clone().unwrap_or_else(|| "open".into()));
     if let Some(severity) = filter.severity {
         query.push(" AND f.severity = ").push_bind(severity.code());
@@ -95,6 +93,15 @@ pub async fn list(
         query.push(" OR f.id > ").push_bind(key.id).push(")");
     }
     query.push(" ORDER BY f.priority DESC, f.id LIMIT ").push_bind(size + 1);
+    query.push(
+        ") SELECT f.id, f.asset_id, f.kind, f.control, f.severity, f.priority, f.state, f.reason, f.opened_at,
+                a.name, a.account, a.region, a.platform
+         FROM page JOIN findings f ON f.id = page.id AND f.tenant_id = ",
+    );
+    query.push_bind(tenant);
+    query.push(
+        " JOIN assets a ON a.tenant_id = f.tenant_id AND a.id = f.asset_id ORDER BY f.priority DESC, f.id",
+    );
     let found = query.build().fetch_all(tx.on()).await?;
     Ok(Page::of(found.iter().map(read).collect::<Result<Vec<_>, StoreError>>()?, size))
 }
@@ -208,8 +215,11 @@ async fn steps(tx: &mut Tx, finding: Uuid) -> Result<Vec<Step>, StoreError> {
 pub async fn unknown_on(tx: &mut Tx, control: &str, most: i64) -> Result<Vec<(Uuid, String)>, StoreError> {
     let tenant = tx.tenant().0;
     let rows = sqlx::query!(
-        "SELECT a.id, a.name FROM assessments s JOIN assets a ON a.tenant_id = s.tenant_id AND a.id = s.asset_id
-         WHERE s.tenant_id = $1 AND s.not_known @> ARRAY[$2::text] AND a.state <> 'gone' LIMIT $3",
+        "WITH dark AS (SELECT asset_id FROM assessments
+                       WHERE tenant_id = $1 AND not_known <> '{}' AND $2::text = ANY(not_known)
+                       ORDER BY asset_id LIMIT $3)
+         SELECT a.id, a.name FROM dark JOIN assets a ON a.tenant_id = $1 AND a.id = dark.asset_id
+         WHERE a.state <> 'gone' ORDER BY a.name, a.id",
         tenant,
         control,
         most

@@ -1,4 +1,7 @@
 //! The inventory: assets by name, narrowed by what the address asks for.
+//!
+//! The ids of a page come out of one index (`assets_by_name`) that holds every column they are
+//! narrowed by, so a rare value costs a walk over that index and never over the facts.
 
 use sqlx::{Postgres, QueryBuilder, Row};
 use uuid::Uuid;
@@ -19,6 +22,10 @@ pub struct Filter {
     pub platform: Option<Platform>,
     /// One provider.
     pub provider: Option<Provider>,
+    /// One region.
+    pub region: Option<String>,
+    /// Lowest and highest score.
+    pub scores: Option<(u8, u8)>,
     /// One connection.
     pub connection: Option<Uuid>,
     /// Assets this control fails on.
@@ -69,35 +76,47 @@ pub struct Listed {
     pub failing: i32,
 }
 
-fn narrow(query: &mut QueryBuilder<Postgres>, filter: &Filter) {
+fn narrow(query: &mut QueryBuilder<Postgres>, tenant: Uuid, filter: &Filter) {
+    let words = [
+        (" AND a.family = ", filter.family.map(Family::code)),
+        (" AND a.kind = ", filter.kind.map(Kind::code)),
+        (" AND a.platform = ", filter.platform.map(Platform::code)),
+        (" AND a.provider = ", filter.provider.map(Provider::code)),
+        (" AND a.region = ", filter.region.as_deref()),
+        (" AND a.state = ", filter.state.as_deref()),
+    ];
+    for (condition, word) in words {
+        if let Some(word) = word {
+            query.push(condition).push_bind(word.to_owned());
+        }
+    }
+    if filter.state.is_none() {
+        query.push(" AND a.state <> 'gone'");
+    }
     if let Some(text) = &filter.text {
-        let escaped = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
-        query.push(" AND a.name ILIKE ").push_bind(format!("%{escaped}%"));
-    }
-    if let Some(family) = filter.family {
-        query.push(" AND a.family = ").push_bind(family.code());
-    }
-    if let Some(kind) = filter.kind {
-        query.push(" AND a.kind = ").push_bind(kind.code());
-    }
-    if let Some(platform) = filter.platform {
-        query.push(" AND a.platform = ").push_bind(platform.code());
-    }
-    if let Some(provider) = filter.provider {
-        query.push(" AND a.provider = ").push_bind(provider.code());
+        // In the C collation: twice as fast, and ids and names of assets are ASCII nearly always.
+        query.push(" AND strpos(lower(a.name COLLATE \"C\"), lower(").push_bind(text.clone());
+        query.push(" COLLATE \"C\")) > 0");
     }
     if let Some(connection) = filter.connection {
         query.push(" AND a.connection_id = ").push_bind(connection);
     }
-    match &filter.state {
-        Some(state) => query.push(" AND a.state = ").push_bind(state.clone()),
-        None => query.push(" AND a.state <> 'gone'"),
-    };
+    narrow_by_verdict(query, tenant, filter);
+}
+
+fn narrow_by_verdict(query: &mut QueryBuilder<Postgres>, tenant: Uuid, filter: &Filter) {
     if let Some(code) = &filter.failing {
-        query.push(" AND s.failing @> ARRAY[").push_bind(code.clone()).push("]::text[]");
+        query.push(" AND a.id IN (SELECT asset_id FROM findings WHERE tenant_id = ").push_bind(tenant);
+        query.push(" AND state = 'open' AND control = ").push_bind(code.clone()).push(")");
     }
     if let Some(code) = &filter.unknown {
-        query.push(" AND s.not_known @> ARRAY[").push_bind(code.clone()).push("]::text[]");
+        query.push(" AND a.id IN (SELECT asset_id FROM assessments WHERE tenant_id = ").push_bind(tenant);
+        query.push(" AND not_known <> '{}' AND ").push_bind(code.clone()).push(" = ANY(not_known))");
+    }
+    if let Some((least, most)) = filter.scores {
+        query.push(" AND a.id IN (SELECT asset_id FROM assessments WHERE tenant_id = ").push_bind(tenant);
+        query.push(" AND score >= ").push_bind(f32::from(least));
+        query.push(" AND score < ").push_bind(f32::from(most) + 1.0).push(")");
     }
 }
 
@@ -108,23 +127,45 @@ pub async fn list(
     after: Option<&Key>,
     size: i64,
 ) -> Result<Page<Listed>, StoreError> {
-    let mut query = QueryBuilder::new(
-        "SELECT a.id, a.name, a.kind, a.platform, a.provider, a.account, a.region, a.state, s.score,
-                coalesce(s.known, 0) AS known, coalesce(s.unknown, 0) AS unknown, coalesce(s.worst, 9::smallint) AS worst,
-                coalesce(cardinality(s.failing), 0) AS failing
-         FROM assets a LEFT JOIN assessments s ON s.tenant_id = a.tenant_id AND s.asset_id = a.id
-         WHERE a.tenant_id = ",
-    );
-    query.push_bind(tx.tenant().0);
-    narrow(&mut query, filter);
+    let tenant = tx.tenant().0;
+    let mut query = QueryBuilder::new("WITH page AS (SELECT a.id FROM assets a WHERE a.tenant_id = ");
+    query.push_bind(tenant);
+    narrow(&mut query, tenant, filter);
     if let Some(key) = after {
         query.push(" AND (a.name, a.id) > (").push_bind(key.name.clone());
         query.push(", ").push_bind(key.id).push(")");
     }
     query.push(" ORDER BY a.name, a.id LIMIT ").push_bind(size + 1);
+    query.push(
+        ") SELECT a.id, a.name, a.kind, a.platform, a.provider, a.account, a.region, a.state, s.score,
+                coalesce(s.known, 0) AS known, coalesce(s.unknown, 0) AS unknown, coalesce(s.worst, 9::smallint) AS worst,
+                coalesce(cardinality(s.failing), 0) AS failing
+         FROM page JOIN assets a ON a.id = page.id AND a.tenant_id = ",
+    );
+    query.push_bind(tenant);
+    query.push(
+        " LEFT JOIN assessments s ON s.tenant_id = a.tenant_id AND s.asset_id = a.id ORDER BY a.name, a.id",
+    );
     let found = query.build().fetch_all(tx.on()).await?;
     let rows = found.iter().map(read).collect::<Result<Vec<_>, StoreError>>()?;
     Ok(Page::of(rows, size))
+}
+
+/// The regions that have assets: a step from each to the next, whatever the number of assets.
+pub async fn regions(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
+    let tenant = tx.tenant().0;
+    Ok(sqlx::query_scalar!(
+        r#"WITH RECURSIVE walk AS (
+               (SELECT region FROM assets WHERE tenant_id = $1 ORDER BY region LIMIT 1)
+               UNION ALL
+               SELECT (SELECT a.region FROM assets a WHERE a.tenant_id = $1 AND a.region > walk.region
+                       ORDER BY a.region LIMIT 1)
+               FROM walk WHERE walk.region IS NOT NULL
+           ) SELECT region AS "region!" FROM walk WHERE region <> '' LIMIT 200"#,
+        tenant
+    )
+    .fetch_all(tx.on())
+    .await?)
 }
 
 fn read(row: &sqlx::postgres::PgRow) -> Result<Listed, StoreError> {
