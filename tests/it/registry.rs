@@ -151,7 +151,7 @@ async fn every_planted_verdict_is_what_the_controls_say() {
             ("API-04", Fail),
             ("OPS-07", Pass),
             ("BAS-05", Unknown),
-            ("BAS-01", Unknown),
+            ("BAS-01", NotYet),
             ("DEP-02", NotYet),
             ("DEP-09", NotYet),
             ("DEP-08", Absent),
