@@ -82,12 +82,12 @@ pub const SUBSCRIPTIONS: [(&str, u32); 2] =
 /// repositories of the plain registry. The rest are images.
 const FUNCTIONS: u64 = 320;
 const APPS: u64 = 180;
-const ECR: u64 = 56;
+const ECR: u64 = 72;
 const ACR: u64 = 8;
-const OCI: u64 = 40;
+const OCI: u64 = 24;
 /// Images of a repository, on average: those of the accounts and those of the plain registry.
-const ECR_IMAGES: u64 = 4;
-const OCI_IMAGES: u64 = 5;
+const ECR_IMAGES: u64 = 3;
+const OCI_IMAGES: u64 = 8;
 
 /// The sample estate on some day.
 #[derive(Debug)]

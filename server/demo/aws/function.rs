@@ -202,7 +202,7 @@ impl<'a> Function<'a> {
 
     fn add_network(&self, fields: &mut Map<String, Value>) {
         let mut draw = self.draw("network");
-        if !draw.chance(46.0) {
+        if !draw.chance(63.0) {
             return;
         }
         let zones = if draw.chance(18.0 * self.careless()) { 1 } else { 2 + draw.below(2) };
@@ -301,7 +301,10 @@ impl<'a> Function<'a> {
     /// Its resource policy, where it has one; a URL open to all needs one that says so.
     pub fn policy(&self) -> Option<Value> {
         let arn = self.arn();
-        let mut document = policy::invoke(&mut self.draw("policy"), self.careless(), self.account_id(), &arn);
+        let mut draw = self.draw("policy");
+        let mut document = policy::invoke(&mut draw, self.careless(), self.account_id(), &arn);
+        // Where callers go through an alias, it is the alias that has the policy.
+        document = document.filter(|_| self.aliases().is_empty());
         if self.url().is_some_and(|url| url["AuthType"] == "NONE") {
             let statement = json!({ "Sid": "FunctionURLAllowPublicAccess", "Effect": "Allow", "Principal": "*",
                 "Action": "lambda:InvokeFunctionUrl", "Resource": arn,
@@ -348,7 +351,7 @@ impl<'a> Function<'a> {
     /// Its aliases.
     pub fn aliases(&self) -> Vec<Value> {
         let mut draw = self.draw("aliases");
-        if !draw.chance(45.0) {
+        if !draw.chance(64.0) {
             return Vec::new();
         }
         let version = if draw.chance(25.0) { "$LATEST".into() } else { (1 + draw.below(60)).to_string() };
@@ -368,7 +371,7 @@ impl<'a> Function<'a> {
             1 => self.resource("kinesis", &format!("stream/{domain}-events")),
             _ => self.resource("sqs", &format!("{domain}-jobs")),
         };
-        let target = if draw.chance(40.0) { format!("{}:live", self.arn()) } else { self.arn() };
+        let target = if self.aliases().is_empty() { self.arn() } else { format!("{}:live", self.arn()) };
         Some(json!({ "UUID": draw.uuid(), "BatchSize": 10, "EventSourceArn": source, "FunctionArn": target,
             "State": "Enabled", "LastModified": on(0).timestamp() }))
     }

@@ -201,7 +201,7 @@ impl App {
             "serverFarmId": plan::id(self.subscription, self.service.team(), size), "sku": size.tier,
             "resourceGroup": self.group(), "publicNetworkAccess": public, "virtualNetworkSubnetId": subnet,
             "outboundVnetRouting": null, "vnetRouteAllEnabled": joined, "siteConfig": null, "hostingEnvironmentProfile": null,
-            "clientCertEnabled": self.draw("certificate").chance(8.0), "clientCertMode": "Required",
+            "clientCertEnabled": self.draw("certificate").chance(64.0), "clientCertMode": "Required",
             "lastModifiedTimeUtc": self.thing.changed_at(600).format("%Y-%m-%dT%H:%M:%S%.3f").to_string(),
             "functionAppConfig": null,
         });
@@ -241,7 +241,7 @@ impl App {
             "v4.0".into()
         };
         let mut network = self.draw("restrictions");
-        let rules = if network.chance(40.0) {
+        let rules = if network.chance(62.0) {
             json!([{ "ipAddress": "203.0.113.0/24", "action": "Allow", "priority": 100, "name": "office" },
                 { "ipAddress": "Any", "action": "Deny", "priority": 2_147_483_647, "name": "Deny all" }])
         } else {
@@ -257,7 +257,7 @@ impl App {
                 "ftpsState": self.draw("ftp").weighted(&[(40, "FtpsOnly"), (42, "Disabled"), (18, "AllAllowed")]),
                 "minTlsVersion": self.tls(), "scmMinTlsVersion": "1.2", "http20Enabled": true, "cors": self.cors(),
                 "ipSecurityRestrictions": rules, "ipSecurityRestrictionsDefaultAction": null,
-                "scmIpSecurityRestrictions": open, "scmIpSecurityRestrictionsUseMain": network.chance(40.0),
+                "scmIpSecurityRestrictions": open, "scmIpSecurityRestrictionsUseMain": network.chance(76.0),
                 "remoteDebuggingEnabled": self.draw("debug").chance(4.0 * self.careless()),
                 "functionAppScaleLimit": self.scale_limit().unwrap_or(0), "minimumElasticInstanceCount": 0,
                 "numberOfWorkers": 1, "alwaysOn": self.size().sku == "P1v3", "httpLoggingEnabled": false,

@@ -49,8 +49,7 @@ fn of(call: &Call<'_>, app: &App, rest: &[&str]) -> Response<Body> {
         (&Method::POST, ["config", "appsettings", "list"]) => ok(&json!({
             "id": format!("{}/config/appsettings", app.id()), "name": "appsettings",
             "type": "Microsoft.Web/sites/config", "properties": app.settings() })),
-        (&Method::GET, ["config", "authsettingsv2"])
-        | (&Method::POST, ["config", "authsettingsv2", "list"]) => ok(&app.authentication()),
+        (_, ["config", "authsettingsv2"] | ["config", "authsettingsv2", "list"]) => ok(&app.authentication()),
         (&Method::POST, ["host", "default", "listkeys"]) => {
             forbidden("Microsoft.Web/sites/host/listkeys/action", &app.id())
         }

@@ -217,7 +217,7 @@ async fn repositories_and_images_are_read_by_the_sdk() {
     while let Some(page) = pages.next().await {
         repositories.extend(page.expect("a page").repositories.unwrap_or_default());
     }
-    assert_eq!(repositories.len(), 37);
+    assert_eq!(repositories.len(), 48);
     let (mut policies, mut rules) = (0, 0);
     for repository in &repositories {
         let name = repository.repository_name().expect("a name");

@@ -31,7 +31,7 @@ async fn the_catalogue_tags_manifests_and_configurations_hang_together() {
     let cloud = cloud(1_000).await;
     let client = Client::new(ClientConfig { protocol: ClientProtocol::Http, ..ClientConfig::default() });
     let names = catalog(&cloud).await;
-    assert_eq!(names.len(), 40);
+    assert_eq!(names.len(), 24);
     let (mut roots, mut indexes, mut images) = (0, 0, 0);
     for name in names.iter().take(20) {
         let address = format!("{}/{name}", cloud.address());
