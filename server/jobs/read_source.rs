@@ -29,7 +29,7 @@ pub async fn work_on(worker: &Worker, claim: Claim) -> Result<(), RefreshError> 
 async fn read(worker: &Worker, claim: Claim) -> Result<(), RefreshError> {
     let connection = connection(worker, claim).await?;
     let read = match connection {
-        Some(connection) => collected(worker, claim, &connection).await,
+        Some(connection) => Box::pin(collected(worker, claim, &connection)).await,
         None => return Ok(()),
     };
     let (ending, fault, mut standing) = match read {
@@ -59,7 +59,7 @@ async fn read(worker: &Worker, claim: Claim) -> Result<(), RefreshError> {
 }
 
 async fn collected(worker: &Worker, claim: Claim, connection: &Connection) -> Result<Standing, RefreshError> {
-    let source = opened(collect::open(&connection.spec, worker.key.clone())).await;
+    let source = Box::pin(opened(collect::open(&connection.spec, worker.key.clone()))).await;
     let reading = refresh(&worker.store, worker.tenant, claim, &source, worker.clock);
     tokio::time::timeout(LONGEST, reading).await.unwrap_or_else(|_| {
         let what = connection.name.clone();

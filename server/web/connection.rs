@@ -53,15 +53,11 @@ pub async fn run_now(State(state): State<WebState>, Path(id): Path<String>) -> A
     let id = known(&id)?;
     let mut tx = state.begin().await?;
     connections::get(&mut tx, id).await?.ok_or(AppError::NotFound("this connection"))?;
-    let run = match runs::enqueue(&mut tx, id, (state.now)()).await? {
-        Some(run) => run,
-        None => {
-            let newest = connections::runs(&mut tx, id, 1).await?;
-            newest
-                .first()
-                .map(|run| run.id)
-                .ok_or_else(|| AppError::Conflict("the run has just ended".into()))?
-        }
+    let run = if let Some(run) = runs::enqueue(&mut tx, id, (state.now)()).await? {
+        run
+    } else {
+        let newest = connections::runs(&mut tx, id, 1).await?;
+        newest.first().map(|run| run.id).ok_or_else(|| AppError::Conflict("the run has just ended".into()))?
     };
     tx.commit().await?;
     Ok(Redirect::to(&format!("/runs/{run}")).into_response())

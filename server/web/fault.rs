@@ -150,6 +150,7 @@ pub async fn not_that_way() -> Response {
 }
 
 /// For a panic in a handler: a fault of ours like any other.
+#[expect(clippy::needless_pass_by_value, reason = "the layer that catches panics hands the box over")]
 pub fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let incident = Uuid::new_v4().simple().to_string()[..12].to_owned();
     let cause = panic.downcast_ref::<&str>().map(ToString::to_string);

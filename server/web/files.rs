@@ -1,5 +1,6 @@
 //! Style, script and icon, out of the binary, under addresses that change with their content.
 
+use std::fmt::Write;
 use std::sync::LazyLock;
 
 use axum::extract::Path;
@@ -26,7 +27,10 @@ static FILES: LazyLock<[File; 3]> = LazyLock::new(|| {
 
 fn file(name: &'static str, kind: &'static str, bytes: &'static [u8]) -> File {
     let digest = Sha256::digest(bytes);
-    let hash = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let hash = digest.iter().take(6).fold(String::new(), |mut hash, byte| {
+        let _ = write!(hash, "{byte:02x}");
+        hash
+    });
     File { name, kind, bytes, hash }
 }
 

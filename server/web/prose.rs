@@ -46,7 +46,9 @@ fn inline(text: &str) -> String {
     let mut out = String::new();
     for (place, part) in text.split('`').enumerate() {
         if place % 2 == 1 {
-            out.push_str(&format!("<code>{}</code>", escape(part)));
+            out.push_str("<code>");
+            out.push_str(&escape(part));
+            out.push_str("</code>");
         } else {
             out.push_str(&links(part));
         }
@@ -57,7 +59,7 @@ fn inline(text: &str) -> String {
 fn bold(text: &str) -> String {
     let parts = escape(text);
     let parts: Vec<&str> = parts.split("**").collect();
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return parts.concat();
     }
     parts

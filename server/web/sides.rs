@@ -156,19 +156,19 @@ pub fn groups(controls: &[&'static Control], tallies: &[Tally]) -> Vec<Group> {
                 .collect();
             (!rows.is_empty()).then(|| Group {
                 area: *area,
-                serverless: sum(rows.iter().map(|row| &row.serverless)),
-                container: sum(rows.iter().map(|row| &row.container)),
+                serverless: sum(&rows.iter().map(|row| &row.serverless).collect::<Vec<_>>()),
+                container: sum(&rows.iter().map(|row| &row.container).collect::<Vec<_>>()),
                 rows,
             })
         })
         .collect()
 }
 
-fn sum<'a>(sides: impl Iterator<Item = &'a Side> + Clone) -> Side {
+fn sum(sides: &[&Side]) -> Side {
     let mut counts = Counts::default();
-    sides.clone().for_each(|side| counts.merge(&side.counts));
+    sides.iter().for_each(|side| counts.merge(&side.counts));
     let first =
-        |order: [Reading; 3]| order.into_iter().find(|one| sides.clone().any(|side| side.reading == *one));
+        |order: [Reading; 3]| order.into_iter().find(|one| sides.iter().any(|side| side.reading == *one));
     let order = if counts.judged() + counts.unknown == 0 && counts.provider > 0 {
         [Reading::Provider, Reading::Checked, Reading::NotYet]
     } else {

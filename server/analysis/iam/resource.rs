@@ -57,11 +57,8 @@ pub fn services(document: &str, own_account: &str) -> Vec<(String, String)> {
 
 fn sort(statement: &Statement, kind: &str, value: &str, own_account: &str, found: &mut ResourcePolicy) {
     match (kind, value) {
-        ("Service", service) => {
-            if !narrowed(statement, OF_THE_SOURCE) && needs_a_source(service) {
-                found.open_services.push(grant(statement, service));
-            }
-        }
+        ("Service", service) if narrowed(statement, OF_THE_SOURCE) || !needs_a_source(service) => {}
+        ("Service", service) => found.open_services.push(grant(statement, service)),
         (_, "*") => match narrowed_to_account(statement) {
             Some(account) if account == own_account => {}
             Some(account) => found.accounts.push(grant(statement, &account)),

@@ -155,7 +155,8 @@ fn is_image(detail: &ImageDetail) -> bool {
 }
 
 fn is_signature(tag: &str) -> bool {
-    tag.starts_with("sha256-") && (tag.ends_with(".sig") || tag.ends_with(".att") || tag.ends_with(".sbom"))
+    let kind = tag.strip_prefix("sha256-").and_then(|rest| rest.rsplit_once('.')).map(|(_, kind)| kind);
+    matches!(kind, Some("sig" | "att" | "sbom"))
 }
 
 type Summary = (Fact<Vec<ImageTag>>, Fact<Vec<DateTime<Utc>>>, Fact<i64>);
@@ -250,9 +251,13 @@ fn scanning(repository: &Repository, rules: &Fact<Option<RegistryScanningConfigu
             };
             let enhanced = rules.scan_type() == Some(&ScanType::Enhanced);
             let continuous = enhanced && applies(&ScanFrequency::ContinuousScan);
-            let ruled = continuous || applies(&ScanFrequency::ScanOnPush);
-            let source = if ruled { "registry rule" } else { "repository" };
-            Fact::Known(Scanning { on_push: ruled || (own && !enhanced), continuous, source: source.into() })
+            let by_rule = continuous || applies(&ScanFrequency::ScanOnPush);
+            let source = if by_rule { "registry rule" } else { "repository" };
+            Fact::Known(Scanning {
+                on_push: by_rule || (own && !enhanced),
+                continuous,
+                source: source.into(),
+            })
         }
     }
 }

@@ -139,7 +139,7 @@ async fn read_one(
         },
         activity: activity.of(name),
     };
-    normalise::function(reader, configuration, answers)
+    normalise::function(reader, &configuration, answers)
 }
 
 /// Whether code must be signed; images cannot be.

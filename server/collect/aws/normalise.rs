@@ -42,12 +42,12 @@ pub struct Answers {
 }
 
 /// A function as an asset.
-pub fn function(reader: &Reader<'_>, configuration: FunctionConfiguration, answers: Answers) -> Asset {
+pub fn function(reader: &Reader<'_>, configuration: &FunctionConfiguration, answers: Answers) -> Asset {
     let arn = configuration.function_arn.clone().unwrap_or_default();
     let name = configuration.function_name.clone().unwrap_or_default();
     let image = configuration.package_type == Some(PackageType::Image);
     let mut facts = FunctionFacts::default();
-    configured(reader, &configuration, &mut facts);
+    configured(reader, configuration, &mut facts);
     let policy = resource_policy(reader, &answers.policy);
     facts.triggers = triggers(&answers.policy, answers.triggers, reader.account);
     facts.invoke_policy = policy;
@@ -56,7 +56,7 @@ pub fn function(reader: &Reader<'_>, configuration: FunctionConfiguration, answe
     facts.tags = tags;
     facts.scale = scale;
     url(answers.url, &mut facts);
-    facts.async_failure = async_failure(&configuration, answers.asynchronous);
+    facts.async_failure = async_failure(configuration, answers.asynchronous);
     facts.code_signing = answers.signing;
     facts.runtime_updates = match answers.updates {
         Fact::Known(Some(when)) => Fact::Known(updates(&when).to_owned()),

@@ -26,20 +26,20 @@ type Once<T> = Mutex<HashMap<String, Arc<OnceCell<T>>>>;
 pub struct Roles {
     client: Client,
     caller: Arc<Caller>,
-    roles: Once<Fact<Identity>>,
+    identities: Once<Fact<Identity>>,
     managed: Once<Fact<Document>>,
 }
 
 impl Roles {
     /// None read yet.
     pub fn new(client: Client, caller: Arc<Caller>) -> Self {
-        Self { client, caller, roles: Mutex::default(), managed: Mutex::default() }
+        Self { client, caller, identities: Mutex::default(), managed: Mutex::default() }
     }
 
     /// What the role amounts to. One policy that cannot be read makes the whole role unknown: what
     /// it allows might be in there.
     pub async fn identity(&self, arn: &str) -> Fact<Identity> {
-        cell(&self.roles, arn).get_or_init(|| self.read(arn)).await.clone()
+        cell(&self.identities, arn).get_or_init(|| self.read(arn)).await.clone()
     }
 
     async fn read(&self, arn: &str) -> Fact<Identity> {

@@ -27,7 +27,7 @@ const AT_ONCE: usize = 16;
 /// Largest answer.
 const MOST_BYTES: usize = 8 << 20;
 /// Longest wait for one call, retries included.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// Attempts at one page of a list.
 const ATTEMPTS: u32 = 6;
 /// Longest single wait for a service that says when to come back.
@@ -103,7 +103,7 @@ impl Arm {
     pub fn new(endpoint: Url, scope: String, credential: Credential) -> Result<Self, reqwest::Error> {
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(5))
-            .timeout(Duration::from_secs(60))
+            .timeout(Duration::from_mins(1))
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
         Ok(Self {
