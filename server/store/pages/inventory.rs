@@ -114,9 +114,12 @@ fn narrow_by_verdict(query: &mut QueryBuilder<Postgres>, tenant: Uuid, filter: &
         query.push(" AND not_known <> '{}' AND ").push_bind(code.clone()).push(" = ANY(not_known))");
     }
     if let Some((least, most)) = filter.scores {
-        query.push(" AND a.id IN (SELECT asset_id FROM assessments WHERE tenant_id = ").push_bind(tenant);
-        query.push(" AND score >= ").push_bind(f32::from(least));
-        query.push(" AND score < ").push_bind(f32::from(most) + 1.0).push(")");
+        // Read once as a whole: looking each asset's score up costs ten times as much.
+        query.push(
+            " AND a.id IN (WITH scored AS MATERIALIZED (SELECT asset_id FROM assessments WHERE tenant_id = ",
+        );
+        query.push_bind(tenant).push(" AND score >= ").push_bind(f32::from(least));
+        query.push(" AND score < ").push_bind(f32::from(most) + 1.0).push(") SELECT asset_id FROM scored)");
     }
 }
 
