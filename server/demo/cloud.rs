@@ -12,7 +12,7 @@ use axum::response::IntoResponse;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use super::estate::{ACCOUNTS, Estate, SUBSCRIPTIONS, Shape};
+use super::estate::{ACCOUNTS, Estate, FORBIDDEN_REGION, SUBSCRIPTIONS, Shape};
 use super::{aws, azure, oci};
 use crate::model::{AwsCredentials, AwsSpec, AzureSpec, ConnectionSpec, RegistrySpec};
 
@@ -71,8 +71,13 @@ impl SampleCloud {
             .iter()
             .enumerate()
             .map(|(index, account)| {
+                // Named here, so that nobody asks the machine it runs on for a region.
+                let mut regions: Vec<String> = account.regions.iter().map(|one| one.name.into()).collect();
+                if index == 0 {
+                    regions.push(FORBIDDEN_REGION.into());
+                }
                 let spec = AwsSpec {
-                    regions: Vec::new(),
+                    regions,
                     credentials: AwsCredentials::Sample,
                     endpoint: Some(format!("http://{}/aws/{index}", self.address)),
                 };
