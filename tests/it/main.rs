@@ -8,3 +8,4 @@ mod private_postgres;
 mod registry;
 mod registry_hostile;
 mod support;
+mod web;

@@ -1,4 +1,5 @@
 //! Servers the tests start for themselves.
 
+pub mod estate;
 pub mod fake_registry;
 pub mod registry;

@@ -1,0 +1,143 @@
+//! A database of its own for one test, and a small estate in it that went the whole way through:
+//! collected, stored, judged.
+
+use chrono::{DateTime, Utc};
+use parallax::collect::{CollectError, Collector, RunBuilder};
+use parallax::model::{
+    Asset, AssetKey, ConnectionSpec, Facts, Gap, Platform, Provider, RegistrySpec, TenantId,
+};
+use parallax::pipeline::assess::{Assess, assess};
+use parallax::pipeline::refresh::refresh;
+use parallax::store::assessments::Scope;
+use parallax::store::{Store, connections, runs, tenants};
+use sqlx::{Connection, Executor, PgConnection};
+use uuid::Uuid;
+
+/// A database of one test.
+pub struct Scratch {
+    server: String,
+    name: String,
+    /// Connected as the application's role.
+    pub store: Store,
+    /// The one tenant in it.
+    pub tenant: TenantId,
+}
+
+/// The time, for tests that start services.
+#[expect(clippy::disallowed_methods, reason = "a test is its own edge")]
+pub fn now() -> DateTime<Utc> {
+    Utc::now()
+}
+
+impl Scratch {
+    /// Makes the database on the server that `DATABASE_URL` names.
+    pub async fn new() -> Self {
+        let server = std::env::var("DATABASE_URL")
+            .expect("DATABASE_URL names a Postgres this test may make databases in; ./dev test starts one");
+        let name = format!("it_{}", Uuid::new_v4().simple());
+        let mut admin = PgConnection::connect(&server).await.expect("the server answers");
+        admin.execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.expect("a database");
+        let mut url: url::Url = server.parse().expect("an address");
+        url.set_path(&name);
+        Store::migrate(url.as_str()).await.expect("our schema");
+        let store = Store::connect(url.as_str(), 4).await.expect("connects");
+        let tenant = tenants::ensure_default(&store, now()).await.expect("a tenant");
+        Self { server, name, store, tenant }
+    }
+
+    /// Removes the database.
+    pub async fn end(self) {
+        drop(self.store);
+        let mut admin = PgConnection::connect(&self.server).await.expect("the server answers");
+        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        admin.execute(sqlx::AssertSqlSafe(drop)).await.expect("it goes");
+    }
+
+    /// A connection to nowhere, to hang assets on.
+    pub async fn connection(&self, name: &str) -> Uuid {
+        let spec = ConnectionSpec::Registry(RegistrySpec {
+            address: "127.0.0.1:9".into(),
+            ..RegistrySpec::default()
+        });
+        let mut tx = self.store.begin(self.tenant).await.expect("a transaction");
+        let id = connections::save(&mut tx, name, &spec, 3_600, now()).await.expect("saved");
+        tx.commit().await.expect("committed");
+        id
+    }
+
+    /// Runs `source` as `connection` to its end and judges what it found. Returns the run.
+    pub async fn run(&self, connection: Uuid, source: &Planted) -> Uuid {
+        let mut tx = self.store.begin(self.tenant).await.expect("a transaction");
+        let queued = runs::enqueue(&mut tx, connection, now()).await.expect("asked").expect("none runs");
+        let claim = runs::claim(&mut tx, now()).await.expect("asked").expect("one waits");
+        tx.commit().await.expect("committed");
+        assert_eq!(claim.run, queued, "another run waited");
+        refresh(&self.store, self.tenant, claim, source, now).await.expect("the run ends");
+        let what = Assess {
+            tenant: self.tenant,
+            connection: Some(connection),
+            scope: Scope::Changed,
+            run: Some(queued),
+            now: now(),
+        };
+        assess(&self.store, what).await.expect("judged");
+        let mut tx = self.store.begin(self.tenant).await.expect("a transaction");
+        runs::finish(&mut tx, claim, runs::Ending::Done, None, now()).await.expect("finished");
+        tx.commit().await.expect("committed");
+        queued
+    }
+}
+
+/// A source that holds what it is given.
+pub struct Planted {
+    /// Its assets.
+    pub assets: Vec<Asset>,
+    /// What it refuses.
+    pub gaps: Vec<Gap>,
+}
+
+impl Collector for Planted {
+    async fn collect(&self, run: &RunBuilder) -> Result<(), CollectError> {
+        for gap in &self.gaps {
+            run.gap(gap.clone()).await?;
+        }
+        for asset in &self.assets {
+            run.asset(asset.clone()).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A function with these facts.
+pub fn function(name: &str, facts: &str) -> Asset {
+    asset(
+        Provider::Aws,
+        ("111122223333", "eu-west-1", &format!("arn:aws:lambda:eu-west-1:111122223333:function:{name}")),
+        name,
+        Platform::LambdaZip,
+        Facts::Function(serde_json::from_str(facts).expect("facts of a function")),
+    )
+}
+
+/// An image with these facts.
+pub fn image(name: &str, facts: &str) -> Asset {
+    asset(
+        Provider::Registry,
+        ("registry.example", "", &format!("registry.example/{name}@sha256:{}", "ab".repeat(32))),
+        name,
+        Platform::OciImage,
+        Facts::Image(serde_json::from_str(facts).expect("facts of an image")),
+    )
+}
+
+fn asset(
+    provider: Provider,
+    place: (&str, &str, &str),
+    name: &str,
+    platform: Platform,
+    facts: Facts,
+) -> Asset {
+    let key =
+        AssetKey { provider, account: place.0.into(), region: place.1.into(), native_id: place.2.into() };
+    Asset { key, name: name.into(), platform, facts }
+}
