@@ -23,7 +23,7 @@ use crate::store::pages::asset::{self, Whole};
 struct Line {
     control: String,
     title: String,
-    verdict: &'static str,
+    verdict: String,
     look: &'static str,
     severity: &'static str,
     severity_label: &'static str,
@@ -149,7 +149,7 @@ fn line(said: &Judged, findings: &HashMap<String, Uuid>, kind: Kind) -> Line {
     let weighs = matches!(said.verdict, Verdict::Pass | Verdict::Fail);
     Line {
         title: control.map_or("a control that is no more", |control| control.title()).to_owned(),
-        verdict: said.verdict.label(),
+        verdict: show::capital(words(said.verdict)),
         look: said.verdict.code(),
         severity: said.severity.code(),
         severity_label: said.severity.label(),
@@ -195,7 +195,7 @@ const fn words(verdict: Verdict) -> &'static str {
         Verdict::Pass => "pass",
         Verdict::Provider => "carried",
         Verdict::Absent => "not here",
-        Verdict::NotYet => "not yet read",
+        Verdict::NotYet => "not yet",
     }
 }
 
@@ -211,10 +211,10 @@ fn crossing(whole: &Whole) -> Vec<Crossing> {
         .iter()
         .filter_map(|control| {
             let said = whole.verdicts.iter().find(|said| said.control == control.code)?;
-            let here_yours = matches!(said.verdict, Verdict::Fail | Verdict::Pass | Verdict::Unknown);
+            let here_yours = !matches!(said.verdict, Verdict::Provider | Verdict::Absent);
             let then = there.map(|kind| control.readings.fixed(kind));
             let then = if then[0].is_none() { then[0] } else { then[1] };
-            // Not yet read there still means that somebody must carry it: you.
+            // What nobody reads yet must still be carried by somebody: you. On either side.
             let there_yours = matches!(then, None | Some((Verdict::NotYet, _)));
             (here_yours != there_yours).then(|| Crossing {
                 control: control.code,

@@ -25,6 +25,8 @@ pub struct Wing {
     pub start: String,
     /// Why, where it is not checked.
     pub why: &'static str,
+    /// Judged, yet the provider carries most of it.
+    pub carried: bool,
 }
 
 /// A row of the table.
@@ -155,8 +157,16 @@ pub fn difference(serverless: &Side, container: &Side) -> (&'static str, String,
     (worse, format!("{points:.0}"), format!("{unit} worse in {place}"))
 }
 
-fn area_wing(side: &Side) -> Wing {
-    wing(side, show::percent(side.counts.fail, side.counts.judged()))
+/// An area's side; where the provider carries most of it, that is said and hatched behind the bar.
+pub fn area_wing(side: &Side) -> Wing {
+    let counts = side.counts;
+    let mut wing = wing(side, show::percent(counts.fail, counts.judged()));
+    if wing.look == "judged" && counts.provider > counts.judged() + counts.unknown {
+        let all = counts.provider + counts.judged() + counts.unknown;
+        wing.carried = true;
+        wing.beside = format!("{} carried", show::percent(counts.provider, all));
+    }
+    wing
 }
 
 fn control_wing(side: &Side) -> Wing {
@@ -179,7 +189,7 @@ pub fn wing(side: &Side, figure: String) -> Wing {
     };
     let beside =
         if counts.unknown > 0 { format!("{} unknown", show::number(counts.unknown)) } else { String::new() };
-    Wing { look, figure, beside, bar, start, why: side.why }
+    Wing { look, figure, beside, bar, start, why: side.why, carried: false }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use askama::Template;
 use axum::extract::State;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
-use super::compare::{Wing, difference, wing};
+use super::compare::{Wing, area_wing, difference};
 use super::sides::{Group, failing, groups};
 use super::{Answer, WebState, findings, page, picture, show};
 use crate::model::{Family, Kind, Severity, Verdict};
@@ -195,12 +195,11 @@ fn inhabitants(family: Family, sums: &[KindSum]) -> String {
 
 fn butterfly(group: &Group) -> Butterfly {
     let (worse, points, text) = difference(&group.serverless, &group.container);
-    let share = |side: &super::sides::Side| wing(side, show::percent(side.counts.fail, side.counts.judged()));
     Butterfly {
         code: group.area.code(),
         title: group.area.label(),
-        serverless: share(&group.serverless),
-        container: share(&group.container),
+        serverless: area_wing(&group.serverless),
+        container: area_wing(&group.container),
         worse,
         points,
         difference: text,
