@@ -1,6 +1,5 @@
 //! A Lambda function of the sample estate: what is true of it today, in the service's own words.
 
-use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use super::policy::{self, PARTNER};
@@ -96,10 +95,6 @@ impl<'a> Function<'a> {
         self.estate.ecr_repositories(self.account, self.region) > 0 && self.draw("package").chance(13.0)
     }
 
-    fn modified(&self) -> DateTime<Utc> {
-        self.thing.changed_at(700)
-    }
-
     /// Which call on it we are refused, if any.
     pub fn refused_call(&self) -> Option<&'static str> {
         let mut draw = self.draw("refused");
@@ -114,7 +109,7 @@ impl<'a> Function<'a> {
             "FunctionName": name, "FunctionArn": self.arn(), "Role": self.role().arn(),
             "CodeSize": 40_000 + self.draw("size").below(9_000_000), "Timeout": timeout,
             "Description": "", "MemorySize": size.pick(&[128, 256, 256, 512, 512, 1024, 2048]),
-            "LastModified": self.modified().format("%Y-%m-%dT%H:%M:%S%.3f+0000").to_string(),
+            "LastModified": self.thing.changed_at(700).format("%Y-%m-%dT%H:%M:%S%.3f+0000").to_string(),
             "CodeSha256": self.code_digest(), "Version": "$LATEST",
             "TracingConfig": { "Mode": self.tracing() }, "RevisionId": self.draw("code").uuid(),
             "Architectures": [self.draw("architecture").weighted(&[(13, "x86_64"), (7, "arm64")])],
@@ -324,7 +319,7 @@ impl<'a> Function<'a> {
         destination.then(|| {
             let queue = self.resource("sqs", &format!("{}-failed", DOMAINS[self.service.domain]));
             json!({ "FunctionArn": format!("{}:$LATEST", self.arn()), "MaximumRetryAttempts": 1,
-                "MaximumEventAgeInSeconds": 3600, "LastModified": self.modified().timestamp(),
+                "MaximumEventAgeInSeconds": 3600, "LastModified": self.thing.changed_at(700).timestamp(),
                 "DestinationConfig": { "OnSuccess": {}, "OnFailure": { "Destination": queue } } })
         })
     }
