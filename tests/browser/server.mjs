@@ -55,7 +55,8 @@ export async function start() {
   const base = `http://127.0.0.1:${port}`;
   const env = { ...process.env, PARALLAX_DATA_DIR: join(folder, "data") };
   delete env.DATABASE_URL;
-  delete env.PARALLAX_DATABASE_URL;
+  // Ours alone: the program knows its own settings and refuses to start with one it does not know.
+  for (const ours of ["PARALLAX_DATABASE_URL", "PARALLAX_SCREENSHOTS", "PARALLAX_CHROMIUM"]) delete env[ours];
   const cloud = String(await freePort());
   const server = spawn(program, ["demo", "--assets", "300", "--listen", `127.0.0.1:${port}`, "--cloud-port", cloud], {
     env,
