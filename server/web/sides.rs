@@ -166,7 +166,9 @@ pub fn groups(controls: &[&'static Control], tallies: &[Tally]) -> Vec<Group> {
 
 fn sum(sides: &[&Side]) -> Side {
     let mut counts = Counts::default();
-    sides.iter().for_each(|side| counts.merge(&side.counts));
+    for side in sides {
+        counts.merge(&side.counts);
+    }
     let first =
         |order: [Reading; 3]| order.into_iter().find(|one| sides.iter().any(|side| side.reading == *one));
     let order = if counts.judged() + counts.unknown == 0 && counts.provider > 0 {
