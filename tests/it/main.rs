@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "what a test cannot do without ends it")]
 
+mod aws;
 mod bench;
 mod demo;
 mod private_postgres;

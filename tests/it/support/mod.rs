@@ -1,5 +1,7 @@
 //! Servers the tests start for themselves.
 
 pub mod estate;
+pub mod account;
 pub mod fake_registry;
+pub mod moto;
 pub mod registry;
