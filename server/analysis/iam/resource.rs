@@ -56,6 +56,8 @@ pub fn services(document: &str, own_account: &str) -> Vec<(String, String)> {
 }
 
 fn sort(statement: &Statement, kind: &str, value: &str, own_account: &str, found: &mut ResourcePolicy) {
+    // An account number is an account, also where an emulator files it under services.
+    let kind = if is_account(value) { "AWS" } else { kind };
     match (kind, value) {
         ("Service", service) if narrowed(statement, OF_THE_SOURCE) || !needs_a_source(service) => {}
         ("Service", service) => found.open_services.push(grant(statement, service)),
@@ -108,6 +110,10 @@ fn narrowed_to_account(statement: &Statement) -> Option<String> {
 /// `123456789012` of an ARN, or the principal itself.
 fn account_of(principal: &str) -> &str {
     principal.split(':').nth(4).filter(|account| !account.is_empty()).unwrap_or(principal)
+}
+
+fn is_account(value: &str) -> bool {
+    value.len() == 12 && value.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn grant(statement: &Statement, principal: &str) -> Grant {

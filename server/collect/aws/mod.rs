@@ -25,8 +25,10 @@ use super::{CollectError, Collector, RunBuilder};
 use crate::analysis::secrets::FingerprintKey;
 use crate::model::{AwsCredentials, AwsSpec};
 
-/// Attempts at one call, throttled ones included; with the SDK's growing pauses, a minute of
-/// throttling is survived.
+/// Attempts at one call, throttled ones included; with the SDK's growing, jittered pauses, a minute
+/// of throttling is survived. A call that waits keeps its place among those under way, so the more
+/// is throttled the less is sent: the SDK's own adaptive mode would slow the whole account down for
+/// minutes after a single refusal.
 const ATTEMPTS: u32 = 8;
 
 /// Reads an AWS account.
@@ -99,7 +101,10 @@ async fn config(spec: &AwsSpec) -> Result<SdkConfig, CollectError> {
     let first = spec.regions.first().cloned();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .retry_config(
-            RetryConfig::adaptive().with_max_attempts(ATTEMPTS).with_max_backoff(Duration::from_secs(15)),
+            RetryConfig::standard()
+                .with_max_attempts(ATTEMPTS)
+                .with_initial_backoff(Duration::from_millis(400))
+                .with_max_backoff(Duration::from_secs(15)),
         )
         .timeout_config(
             TimeoutConfig::builder()
