@@ -5,8 +5,9 @@ use aws_config::retry::RetryConfig;
 use aws_sdk_lambda::config::Credentials;
 use aws_sdk_sts::error::SdkError;
 
-use super::caller::code;
+use super::caller::{code, is_denial};
 use crate::collect::CollectError;
+use crate::model::Gap;
 
 /// Regions AWS has announced, so that a misspelt one is told at once.
 const REGIONS: &[&str] = &[
@@ -90,13 +91,17 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     deepest.to_string()
 }
 
-/// The regions to read: those asked for, or all the account has enabled.
-pub async fn regions(config: &SdkConfig, asked: &[String]) -> Result<Vec<String>, CollectError> {
+/// The regions to read: those asked for, or all the account has enabled. Where AWS does not tell
+/// which, the one our settings name, and the gap that leaves the others dark.
+pub async fn regions(
+    config: &SdkConfig,
+    asked: &[String],
+) -> Result<(Vec<String>, Option<Gap>), CollectError> {
     let strange: Vec<&String> = asked.iter().filter(|region| !REGIONS.contains(&region.as_str())).collect();
     if !asked.is_empty() && strange.is_empty() {
-        return Ok(asked.to_vec());
+        return Ok((asked.to_vec(), None));
     }
-    let enabled = enabled(config).await;
+    let (enabled, problem) = enabled(config).await;
     if let Some(region) = strange.into_iter().find(|region| !enabled.contains(region)) {
         return Err(CollectError::Invalid {
             what: format!("region {region:?}"),
@@ -104,17 +109,32 @@ pub async fn regions(config: &SdkConfig, asked: &[String]) -> Result<Vec<String>
         });
     }
     if !asked.is_empty() {
-        return Ok(asked.to_vec());
+        return Ok((asked.to_vec(), None));
     }
     if enabled.is_empty() {
         let own = config.region().map_or("us-east-1", |region| region.as_ref());
-        tracing::warn!(region = own, "the enabled regions could not be listed; reading one region");
-        return Ok(vec![own.to_owned()]);
+        return Ok((vec![own.to_owned()], Some(dark(own, problem))));
     }
-    Ok(enabled)
+    Ok((enabled, problem.map(|problem| dark("those listed", Some(problem)))))
 }
 
-async fn enabled(config: &SdkConfig) -> Vec<String> {
+fn dark(read: &str, problem: Option<String>) -> Gap {
+    let code = problem.unwrap_or_else(|| "no-regions".into());
+    Gap {
+        facet: "regions".into(),
+        call: LIST_REGIONS.into(),
+        message: format!("the enabled regions could not be listed; only {read} was read"),
+        permission: is_denial(&code).then(|| LIST_REGIONS.into()),
+        code,
+        asset: None,
+        hides_assets: true,
+    }
+}
+
+const LIST_REGIONS: &str = "account:ListRegions";
+
+/// The regions AWS told us of, and why not all, if it did not tell all.
+async fn enabled(config: &SdkConfig) -> (Vec<String>, Option<String>) {
     use aws_sdk_account::types::RegionOptStatus as Status;
     let client = aws_sdk_account::Client::new(config);
     let mut pages = client
@@ -124,10 +144,17 @@ async fn enabled(config: &SdkConfig) -> Vec<String> {
         .into_paginator()
         .send();
     let mut found = Vec::new();
-    while let Some(Ok(page)) = pages.next().await {
-        found.extend(page.regions().iter().filter_map(|region| region.region_name().map(str::to_owned)));
+    while let Some(page) = pages.next().await {
+        match page {
+            Ok(page) => {
+                found.extend(
+                    page.regions().iter().filter_map(|region| region.region_name().map(str::to_owned)),
+                );
+            }
+            Err(error) => return (found, Some(code(&error))),
+        }
     }
-    found
+    (found, None)
 }
 
 /// Words only the sample cloud accepts.

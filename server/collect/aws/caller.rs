@@ -102,7 +102,7 @@ impl Caller {
             return Fact::Known(None);
         }
         let denied = is_denial(&code);
-        if code == "html-body" || code == "unreadable-body" {
+        if code == "html-body" {
             *held(&self.mute).entry(operation.call).or_default() += 1;
         }
         let reason = if denied {
@@ -182,11 +182,15 @@ pub fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Strin
 
 fn body_code(raw: &HttpResponse) -> String {
     let kind = raw.headers().get("content-type").unwrap_or("");
-    if kind.contains("html") { "html-body".into() } else { format!("http-{}", raw.status().as_u16()) }
+    match raw.status().as_u16() {
+        200..=299 => "unreadable-body".into(),
+        _ if kind.contains("html") => "html-body".into(),
+        status => format!("http-{status}"),
+    }
 }
 
 /// Whether the code says that we may not.
-fn is_denial(code: &str) -> bool {
+pub fn is_denial(code: &str) -> bool {
     matches!(
         code,
         "AccessDenied"

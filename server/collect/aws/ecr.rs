@@ -78,8 +78,7 @@ async fn read_one(
         Fact::Known(None) => Fact::Known(ResourcePolicy::default()),
         Fact::Known(Some(answer)) => {
             let text = answer.policy_text.unwrap_or_default();
-            iam::resource_policy(&text, reader.account)
-                .map_or_else(|fault| Fact::unknown(fault.to_string()), Fact::Known)
+            reader.policy(POLICY, &arn, &text)
         }
         Fact::Unknown(why) => Fact::Unknown(why),
     };

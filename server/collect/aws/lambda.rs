@@ -17,7 +17,8 @@ use crate::model::{Fact, Trigger};
 const LIST: Operation = Operation::listing("lambda:ListFunctions", "functions");
 const NONE: &[&str] = &["ResourceNotFoundException"];
 const FUNCTION: Operation = Operation::of("lambda:GetFunction", "tags, concurrency and image", &[]);
-const POLICY: Operation = Operation::of("lambda:GetPolicy", "who may invoke", NONE);
+/// Who may invoke; its document is read where facts are made.
+pub const POLICY: Operation = Operation::of("lambda:GetPolicy", "who may invoke", NONE);
 const URL: Operation = Operation::of("lambda:GetFunctionUrlConfig", "function URL", NONE);
 const ASYNC: Operation =
     Operation::of("lambda:GetFunctionEventInvokeConfig", "failed asynchronous work", NONE);

@@ -23,7 +23,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use self::caller::Caller;
 use super::{CollectError, Collector, RunBuilder};
 use crate::analysis::secrets::FingerprintKey;
-use crate::model::{AwsCredentials, AwsSpec};
+use crate::model::{AwsCredentials, AwsSpec, Gap};
 
 /// Attempts at one call, throttled ones included; with the SDK's growing, jittered pauses, a minute
 /// of throttling is survived. A call that waits keeps its place among those under way, so the more
@@ -37,6 +37,8 @@ pub struct AwsCollector {
     config: SdkConfig,
     account: String,
     regions: Vec<String>,
+    /// Regions that could not be listed.
+    dark: Option<Gap>,
     key: FingerprintKey,
 }
 
@@ -45,8 +47,8 @@ impl AwsCollector {
     pub async fn new(spec: &AwsSpec, key: FingerprintKey) -> Result<Self, CollectError> {
         let config = config(spec).await?;
         let account = account::caller(&config).await?;
-        let regions = account::regions(&config, &spec.regions).await?;
-        Ok(Self { config, account, regions, key })
+        let (regions, dark) = account::regions(&config, &spec.regions).await?;
+        Ok(Self { config, account, regions, dark, key })
     }
 }
 
@@ -72,7 +74,7 @@ impl Collector for AwsCollector {
             }
         });
         futures::future::try_join_all(regions).await?;
-        for gap in caller.gaps() {
+        for gap in caller.gaps().into_iter().chain(self.dark.clone()) {
             run.gap(gap).await?;
         }
         tracing::info!(account = %self.account, calls = %caller.calls(), "account read");

@@ -9,6 +9,7 @@ use aws_sdk_lambda::types::{
 };
 use chrono::{DateTime, Utc};
 
+use super::lambda::POLICY;
 use super::region::Reader;
 use crate::analysis::{eol, iam, secrets};
 use crate::model::{
@@ -48,7 +49,7 @@ pub fn function(reader: &Reader<'_>, configuration: &FunctionConfiguration, answ
     let image = configuration.package_type == Some(PackageType::Image);
     let mut facts = FunctionFacts::default();
     configured(reader, configuration, &mut facts);
-    let policy = resource_policy(reader, &answers.policy);
+    let policy = resource_policy(reader, &arn, &answers.policy);
     facts.triggers = triggers(&answers.policy, answers.triggers, reader.account);
     facts.invoke_policy = policy;
     let (package, tags, scale) = whole(&answers.function, image);
@@ -177,13 +178,16 @@ fn whole(
     }
 }
 
-fn resource_policy(reader: &Reader<'_>, policy: &Fact<Option<GetPolicyOutput>>) -> Fact<ResourcePolicy> {
+fn resource_policy(
+    reader: &Reader<'_>,
+    arn: &str,
+    policy: &Fact<Option<GetPolicyOutput>>,
+) -> Fact<ResourcePolicy> {
     match policy {
         Fact::Known(None) => Fact::Known(ResourcePolicy::default()),
         Fact::Known(Some(answer)) => {
             let text = answer.policy.as_deref().unwrap_or("");
-            iam::resource_policy(text, reader.account)
-                .map_or_else(|fault| Fact::unknown(fault.to_string()), Fact::Known)
+            reader.policy(POLICY, arn, text)
         }
         Fact::Unknown(why) => Fact::Unknown(why.clone()),
     }

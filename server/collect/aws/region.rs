@@ -4,10 +4,12 @@ use std::collections::HashMap;
 
 use aws_config::SdkConfig;
 
-use super::caller::Caller;
+use super::caller::{Caller, Operation};
 use super::roles::Roles;
+use crate::analysis::iam;
 use crate::analysis::secrets::FingerprintKey;
 use crate::collect::RunBuilder;
+use crate::model::{Fact, ResourcePolicy};
 
 /// One region of one account, being read.
 pub struct Reader<'a> {
@@ -27,4 +29,17 @@ pub struct Reader<'a> {
     pub shared: &'a HashMap<String, u32>,
     /// Where assets go.
     pub run: &'a RunBuilder,
+}
+
+impl Reader<'_> {
+    /// What a resource policy amounts to; unknown, with a gap, where it is none that we can read.
+    pub fn policy(&self, operation: Operation, subject: &str, document: &str) -> Fact<ResourcePolicy> {
+        match iam::resource_policy(document, self.account) {
+            Ok(policy) => Fact::Known(policy),
+            Err(fault) => {
+                self.caller.note(operation, subject, "bad-policy");
+                Fact::unknown(fault.to_string())
+            }
+        }
+    }
 }

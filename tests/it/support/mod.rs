@@ -1,5 +1,6 @@
 //! Servers the tests start for themselves.
 
+pub mod aws;
 pub mod estate;
 pub mod account;
 pub mod fake_registry;
