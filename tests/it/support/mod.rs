@@ -2,7 +2,5 @@
 
 pub mod aws;
 pub mod estate;
-pub mod account;
 pub mod fake_registry;
-pub mod moto;
 pub mod registry;
