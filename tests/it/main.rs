@@ -8,5 +8,7 @@ mod demo;
 mod private_postgres;
 mod registry;
 mod registry_hostile;
+mod service;
+mod store;
 mod support;
 mod web;

@@ -1,6 +1,7 @@
 //! Servers the tests start for themselves.
 
 pub mod aws;
+pub mod database;
 pub mod estate;
 pub mod fake_registry;
 pub mod registry;
