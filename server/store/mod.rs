@@ -25,6 +25,9 @@ use sqlx::{Postgres, Transaction};
 
 use crate::model::TenantId;
 
+/// A database that lets nobody in for so long is away.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+
 /// Numbered SQL, applied in order.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 
@@ -113,7 +116,7 @@ impl Store {
         let options = PgConnectOptions::from_str(url)?;
         let pool = PgPoolOptions::new()
             .max_connections(most)
-            .acquire_timeout(Duration::from_secs(5))
+            .acquire_timeout(ANSWERS_WITHIN)
             .after_connect(|connection, _| {
                 Box::pin(async move {
                     sqlx::raw_sql("SET ROLE parallax_app").execute(connection).await?;
@@ -127,7 +130,8 @@ impl Store {
 
     /// Brings the schema up to date, as the role the address names.
     pub async fn migrate(url: &str) -> Result<(), StoreError> {
-        let pool = PgPoolOptions::new().max_connections(1).connect(url).await?;
+        let pool =
+            PgPoolOptions::new().max_connections(1).acquire_timeout(ANSWERS_WITHIN).connect(url).await?;
         MIGRATIONS.run(&pool).await?;
         pool.close().await;
         Ok(())
