@@ -48,7 +48,7 @@ async fn undisturbed(registry: &SlowRegistry) -> (i64, i64) {
     let run = queue(&house, registry).await;
     let folder = Folder::new();
     let _worker = worker(&house.url, &folder);
-    let status = until(&house, run, Duration::from_secs(60), |status| status.ended).await;
+    let status = until(&house, run, Duration::from_mins(1), |status| status.ended).await;
     assert_eq!((status.state.as_str(), status.attempts), ("done", 1));
     (status.seen, house.count("SELECT count(*) FROM findings").await)
 }
@@ -73,13 +73,13 @@ async fn a_killed_workers_run_is_taken_up_within_a_minute() {
     assert!(!middle.ended, "the run was over before it could be disturbed: {middle:?}");
     let killed = Instant::now();
     let _second = worker(&house.url, &folder);
-    until(&house, run, Duration::from_secs(60), |status| status.attempts == 2).await;
+    until(&house, run, Duration::from_mins(1), |status| status.attempts == 2).await;
     println!(
         "taken up {:.1} s after kill -9, with {} assets in",
         killed.elapsed().as_secs_f64(),
         middle.seen
     );
-    let ended = until(&house, run, Duration::from_secs(60), |status| status.ended).await;
+    let ended = until(&house, run, Duration::from_mins(1), |status| status.ended).await;
     assert_eq!((ended.state.as_str(), ended.fault), ("done", None));
     nothing_lost_nothing_twice(&house, undisturbed(&registry).await).await;
 }
@@ -92,11 +92,11 @@ async fn a_run_survives_a_database_that_goes_away_in_its_midst() {
     let _worker = worker(&house.url, &folder);
     let middle = until(&house, run, Duration::from_secs(30), |status| status.seen > 0).await;
     assert!(!middle.ended, "the run was over before it could be disturbed: {middle:?}");
-    house.from_outside(|name| format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await;
+    house.alter(|name| format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await;
     let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ";
-    house.from_outside(|name| format!("{cut}'{name}'")).await;
+    house.alter(|name| format!("{cut}'{name}'")).await;
     sleep(Duration::from_secs(4)).await;
-    house.from_outside(|name| format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).await;
+    house.alter(|name| format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).await;
     let ended = until(&house, run, Duration::from_secs(90), |status| status.ended).await;
     assert_eq!((ended.state.as_str(), ended.attempts), ("done", 2), "{ended:?}");
     nothing_lost_nothing_twice(&house, undisturbed(&registry).await).await;

@@ -84,7 +84,7 @@ impl House {
     }
 
     /// Changes something about the database itself, from outside of it.
-    pub async fn from_outside(&self, statement: impl Fn(&str) -> String) {
+    pub async fn alter(&self, statement: impl Fn(&str) -> String) {
         let mut admin = superuser(server().as_str()).await;
         say(&mut admin, statement(&self.name)).await.expect("a good statement");
     }
