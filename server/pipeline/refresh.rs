@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::analysis::history;
 use crate::collect::{CollectError, Collector, Event, RunBuilder};
-use crate::model::{Asset, AssetId, Gap, TenantId};
+use crate::model::{Asset, AssetId, Facts, Gap, TenantId};
 use crate::store::assets::{self, Previous, Seen};
 use crate::store::runs::{self, Claim, Standing};
 use crate::store::{Store, StoreError};
@@ -180,8 +180,12 @@ fn changed(
         let before = previous.get(&id);
         let first_seen = before.map_or(now, |before| before.first_seen);
         history::carry(before.map(|before| &before.asset), first_seen, &mut asset, now);
-        let facts = serde_json::to_value(&asset.facts)
-            .map(|mut value| value["facts"].take())
+        let facts = match &asset.facts {
+            Facts::Function(facts) => serde_json::to_string(facts),
+            Facts::Repository(facts) => serde_json::to_string(facts),
+            Facts::Image(facts) => serde_json::to_string(facts),
+        };
+        let facts = facts
             .map_err(|fault| StoreError::Inconsistent { table: "assets", problem: fault.to_string() })?;
         let hash = digest(&asset, &facts);
         if before.is_none_or(|before| before.hash != hash) {
@@ -193,14 +197,14 @@ fn changed(
     Ok(changed)
 }
 
-/// What must differ for an asset to have changed: its facts, its name, its platform. A JSON object
-/// prints its keys in order, so the same facts have the same digest.
-fn digest(asset: &Asset, facts: &serde_json::Value) -> Vec<u8> {
+/// What must differ for an asset to have changed: its facts, its name, its platform. Facts print
+/// their fields in the order they are declared in, so the same facts have the same digest.
+fn digest(asset: &Asset, facts: &str) -> Vec<u8> {
     let mut digest = Sha256::new();
     digest.update(asset.name.as_bytes());
     digest.update([0]);
     digest.update(asset.platform.code());
     digest.update([0]);
-    digest.update(facts.to_string());
+    digest.update(facts);
     digest.finalize().to_vec()
 }

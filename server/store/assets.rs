@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::text::{storable, storable_json};
 use super::{StoreError, Tx};
 use crate::model::{Asset, AssetId, AssetKey, Facts};
 
@@ -26,8 +27,8 @@ pub struct Seen {
     pub id: AssetId,
     /// The asset.
     pub asset: Asset,
-    /// Its facts as they are stored.
-    pub facts: serde_json::Value,
+    /// Its facts as they are stored, in JSON.
+    pub facts: String,
     /// Digest of the facts.
     pub hash: Vec<u8>,
 }
@@ -104,15 +105,15 @@ pub async fn write(
     .execute(tx.on())
     .await?;
     let text = |pick: fn(&Asset) -> &str| {
-        changed.iter().map(|seen| pick(&seen.asset).to_owned()).collect::<Vec<_>>()
+        changed.iter().map(|seen| storable(pick(&seen.asset)).into_owned()).collect::<Vec<_>>()
     };
     sqlx::query!(
         "INSERT INTO assets (tenant_id, id, connection_id, provider, account, region, native_id, kind, family,
                              platform, name, facts, facts_hash, first_seen, changed_at)
          SELECT $1, a.id, $2, a.provider, a.account, a.region, a.native_id, a.kind, a.family,
-                a.platform, a.name, a.facts, a.hash, $3, $3
+                a.platform, a.name, a.facts::jsonb, a.hash, $3, $3
          FROM unnest($4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-                     $11::text[], $12::text[], $13::jsonb[], $14::bytea[])
+                     $11::text[], $12::text[], $13::text[], $14::bytea[])
               AS a(id, provider, account, region, native_id, kind, family, platform, name, facts, hash)
          ON CONFLICT (tenant_id, id) DO UPDATE SET
             -- Two connections may read the same asset; it stays with the first while that sees it.
@@ -133,7 +134,7 @@ pub async fn write(
         &text(|asset| asset.family().code()),
         &text(|asset| asset.platform.code()),
         &text(|asset| &asset.name),
-        &changed.iter().map(|seen| seen.facts.clone()).collect::<Vec<_>>(),
+        &changed.iter().map(|seen| storable_json(&seen.facts).into_owned()).collect::<Vec<_>>(),
         &changed.iter().map(|seen| seen.hash.clone()).collect::<Vec<_>>()
     )
     .execute(tx.on())

@@ -14,6 +14,7 @@ pub mod run_status;
 pub mod runs;
 pub mod tallies;
 pub mod tenants;
+mod text;
 
 pub use private::{PrivateError, PrivatePostgres};
 

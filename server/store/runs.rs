@@ -7,7 +7,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::{StoreError, Tx};
+use super::{StoreError, Tx, text::storable};
 use crate::model::Gap;
 
 /// A heart that has been silent this long has stopped.
@@ -176,7 +176,7 @@ pub async fn beat(
         claim.run,
         claim.attempt,
         now,
-        standing.phase,
+        &storable(&standing.phase),
         standing.done,
         standing.total,
         standing.seen,
@@ -212,7 +212,7 @@ pub async fn finish(
     fault: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
-    let tenant = tx.tenant();
+    let (tenant, fault) = (tx.tenant(), fault.map(storable));
     let done = sqlx::query!(
         "UPDATE runs SET state = $4, fault = $5, finished_at = $6, heartbeat_at = $6, phase = ''
          WHERE tenant_id = $1 AND id = $2 AND attempts = $3 AND state = 'running'",
@@ -220,7 +220,7 @@ pub async fn finish(
         claim.run,
         claim.attempt,
         ending.code(),
-        fault,
+        fault.as_deref(),
         now
     )
     .execute(tx.on())
@@ -250,9 +250,13 @@ pub async fn write_gaps(tx: &mut Tx, run: Uuid, gaps: &[Gap]) -> Result<(), Stor
     sqlx::query!("DELETE FROM gaps WHERE tenant_id = $1 AND run_id = $2", tenant.0, run)
         .execute(tx.on())
         .await?;
-    let text = |pick: fn(&Gap) -> &str| gaps.iter().map(|gap| pick(gap).to_owned()).collect::<Vec<_>>();
-    let maybe =
-        |pick: fn(&Gap) -> &Option<String>| gaps.iter().map(|gap| pick(gap).clone()).collect::<Vec<_>>();
+    let text =
+        |pick: fn(&Gap) -> &str| gaps.iter().map(|gap| storable(pick(gap)).into_owned()).collect::<Vec<_>>();
+    let maybe = |pick: fn(&Gap) -> &Option<String>| {
+        gaps.iter()
+            .map(|gap| pick(gap).as_deref().map(|text| storable(text).into_owned()))
+            .collect::<Vec<_>>()
+    };
     sqlx::query!(
         "INSERT INTO gaps (tenant_id, run_id, position, facet, call, code, message, permission, asset, hides_assets)
          SELECT $1, $2, row_number() OVER () - 1, g.*

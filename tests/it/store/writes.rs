@@ -6,7 +6,7 @@ use parallax::model::Settings;
 use parallax::store::assessments::Scope;
 use parallax::store::tenants;
 
-use super::image;
+use super::{gap, image};
 use crate::support::database::{House, Told, days};
 
 /// A digest of each table's rows and of the transactions that wrote them.
@@ -113,4 +113,21 @@ async fn removing_a_connection_removes_all_that_was_read_through_it() {
     {
         assert_eq!(house.count(format!("SELECT count(*) FROM {table}")).await, 0, "{table}");
     }
+}
+
+#[tokio::test]
+async fn a_source_that_sends_nul_stops_no_run() {
+    let house = House::new().await;
+    let connection = house.connection("one").await;
+    let spoilt = Told {
+        gaps: vec![parallax::model::Gap { message: "no\0thing".into(), ..gap(false) }],
+        ..Told::of([image("spo\0ilt", Some("ro\0ot")), image("sound", Some("5"))])
+    };
+    for changed in [2, 0] {
+        let standing = house.pass(connection, &spoilt).await.0.expect("a pass");
+        assert_eq!((standing.seen, standing.changed), (2, changed), "the same again is no change");
+    }
+    let kept = "SELECT count(*) FROM assets WHERE name LIKE 'spo_ilt' AND facts ->> 'user' LIKE 'ro_ot'";
+    assert_eq!(house.count(kept).await, 1);
+    assert_eq!(house.miscounts().await, Vec::<String>::new());
 }
