@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "what a test cannot do without ends it")]
 
 mod aws;
+mod azure;
 mod bench;
 mod demo;
 mod private_postgres;
@@ -10,5 +11,6 @@ mod registry;
 mod registry_hostile;
 mod service;
 mod store;
+mod scan;
 mod support;
 mod web;

@@ -82,6 +82,18 @@ where
     }
 }
 
+/// A misspelt region has an address that nobody answers at: then the region is what is wrong.
+pub fn blame(error: CollectError, asked: &[String]) -> CollectError {
+    let strange = asked.iter().find(|region| !REGIONS.contains(&region.as_str()));
+    match (&error, strange) {
+        (CollectError::Unreachable { .. }, Some(region)) => CollectError::Invalid {
+            what: format!("region {region:?}"),
+            problem: format!("it is none that we know, and AWS could not be asked: {error}"),
+        },
+        _ => error,
+    }
+}
+
 /// The deepest cause: `Connection refused` says more than `dispatch failure`.
 fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     let mut deepest = error;

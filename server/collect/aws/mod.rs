@@ -46,7 +46,7 @@ impl AwsCollector {
     /// Proves the credentials and settles which regions are read.
     pub async fn new(spec: &AwsSpec, key: FingerprintKey) -> Result<Self, CollectError> {
         let config = config(spec).await?;
-        let account = account::caller(&config).await?;
+        let account = account::caller(&config).await.map_err(|error| account::blame(error, &spec.regions))?;
         let (regions, dark) = account::regions(&config, &spec.regions).await?;
         Ok(Self { config, account, regions, dark, key })
     }

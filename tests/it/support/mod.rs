@@ -1,5 +1,6 @@
 //! Servers the tests start for themselves.
 
+pub mod arm;
 pub mod aws;
 pub mod database;
 pub mod estate;

@@ -1,0 +1,224 @@
+//! A small Resource Manager: six apps and two registries with planted settings, in pages of two,
+//! and whatever trouble a test asks for.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{Method, Response, StatusCode, Uri};
+use serde_json::{Value, json};
+
+/// The one subscription.
+pub const SUBSCRIPTION: &str = "11111111-2222-3333-4444-555555555555";
+/// A value that nothing may keep.
+pub const SECRET: &str = "kX9-wuQ2pLr7vT";
+const OWNER: &str = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635";
+
+/// What goes wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// Nothing.
+    None,
+    /// Every fifth request comes too fast.
+    Throttle,
+    /// App settings are refused.
+    DenySettings,
+    /// App configurations are torn.
+    Truncate,
+    /// The list of plans says that its next page is on another host.
+    ForeignPage(String),
+    /// Resource Graph is refused.
+    DenyGraph,
+    /// No token is good.
+    WrongToken,
+}
+
+/// The server.
+pub struct Arm {
+    address: std::net::SocketAddr,
+    count: Arc<AtomicU64>,
+}
+
+impl Arm {
+    /// Starts it on a free port of this machine.
+    pub async fn start(trouble: Trouble) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let count = Arc::new(AtomicU64::new(0));
+        let state = (trouble, Arc::clone(&count), format!("http://{address}"));
+        let router = axum::Router::new().fallback(answer).with_state(Arc::new(state));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { address, count }
+    }
+
+    /// Where it answers.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// How many requests came.
+    pub fn asked(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+}
+
+type Shared = Arc<(Trouble, Arc<AtomicU64>, String)>;
+
+async fn answer(State(state): State<Shared>, method: Method, uri: Uri, body: Bytes) -> Response<Body> {
+    let (trouble, count, own) = &*state;
+    let number = count.fetch_add(1, Ordering::Relaxed);
+    let path = uri.path().to_lowercase();
+    let query = uri.query().unwrap_or("");
+    match trouble {
+        Trouble::WrongToken => return error(401, "InvalidAuthenticationToken"),
+        Trouble::Throttle if number % 5 == 4 => {
+            let mut response = error(429, "TooManyRequests");
+            response.headers_mut().insert("retry-after", axum::http::HeaderValue::from_static("1"));
+            return response;
+        }
+        Trouble::DenySettings if path.ends_with("/config/appsettings/list") => {
+            return error(403, "AuthorizationFailed");
+        }
+        Trouble::Truncate if path.ends_with("/config/web") => {
+            return respond(200, r#"{"properties":{"minTls"#.into());
+        }
+        Trouble::DenyGraph if path.contains("resourcegraph") => return error(403, "AuthorizationFailed"),
+        _ => {}
+    }
+    if path.contains("resourcegraph") {
+        return graph(&body);
+    }
+    if !path.contains(SUBSCRIPTION) {
+        return error(404, "SubscriptionNotFound");
+    }
+    let rows = match path.rsplit('/').next().unwrap_or("") {
+        "sites" => (0..6).map(site).collect(),
+        "registries" => (0..2).map(registry).collect(),
+        "serverfarms" => {
+            let mut page = json!({ "value": [plan()] });
+            if let Trouble::ForeignPage(other) = trouble {
+                page["nextLink"] = format!("{other}{path}?page=2").into();
+            }
+            return respond(200, page.to_string());
+        }
+        "roleassignments" => vec![assignment()],
+        "roledefinitions" | "replications" => Vec::new(),
+        "functions" => vec![function(&path)],
+        _ => return respond(200, one(&method, &path).to_string()),
+    };
+    paged(&rows, own, &path, query)
+}
+
+/// Two rows a page, with the address of the next.
+fn paged(rows: &[Value], own: &str, path: &str, query: &str) -> Response<Body> {
+    let start = query.split("at=").nth(1).and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
+    let end = (start + 2).min(rows.len());
+    let mut page = json!({ "value": &rows[start.min(end)..end] });
+    if end < rows.len() {
+        page["nextLink"] = format!("{own}{path}?api-version=1&at={end}").into();
+    }
+    respond(200, page.to_string())
+}
+
+fn graph(body: &[u8]) -> Response<Body> {
+    let asked: Value = serde_json::from_slice(body).unwrap_or_default();
+    let sites = asked["query"].as_str().unwrap_or("").contains("microsoft.web/sites");
+    let rows: Vec<Value> = if sites { (0..6).map(site).collect() } else { (0..2).map(registry).collect() };
+    let start = asked["options"]["$skipToken"].as_str().and_then(|text| text.parse().ok()).unwrap_or(0_usize);
+    let end = (start + 2).min(rows.len());
+    let mut page = json!({ "totalRecords": rows.len(), "count": end - start, "data": &rows[start..end], "facets": [], "resultTruncated": "false" });
+    if end < rows.len() {
+        page["$skipToken"] = end.to_string().into();
+    }
+    respond(200, page.to_string())
+}
+
+/// Even ones are open in every way, odd ones closed.
+fn site(number: usize) -> Value {
+    let open = number.is_multiple_of(2);
+    let name = match number {
+        0 => "open".to_owned(),
+        1 => "closed".to_owned(),
+        other => format!("app{other}"),
+    };
+    let id = format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Web/sites/{name}");
+    let farm =
+        format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Web/serverfarms/plan");
+    json!({ "id": id, "name": name, "type": "microsoft.web/sites", "kind": "functionapp,linux",
+        "location": if open { "West Europe" } else { "westeurope" }, "tags": null,
+        "identity": { "type": "SystemAssigned", "principalId": if open { "p-open" } else { "p-closed" } },
+        "properties": { "httpsOnly": !open, "publicNetworkAccess": if open { Value::Null } else { "Disabled".into() },
+            "serverFarmId": farm, "clientCertEnabled": false, "siteConfig": null } })
+}
+
+fn is_open(path: &str) -> bool {
+    ["/open/", "/app2/", "/app4/"].iter().any(|name| path.contains(name))
+}
+
+/// What is asked of one app.
+fn one(method: &Method, path: &str) -> Value {
+    let open = is_open(path);
+    let properties = if path.ends_with("/config/web") {
+        json!({ "linuxFxVersion": "PYTHON|3.12", "minTlsVersion": if open { "1.0" } else { "1.2" },
+            "ftpsState": if open { "AllAllowed" } else { "Disabled" }, "remoteDebuggingEnabled": open,
+            "cors": { "allowedOrigins": [if open { "*" } else { "https://example.com" }], "supportCredentials": false },
+            "ipSecurityRestrictions": null, "functionAppScaleLimit": 0 })
+    } else if path.ends_with("/config/appsettings/list") && method == Method::POST {
+        let password = if open {
+            SECRET.to_owned()
+        } else {
+            "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/db)".to_owned()
+        };
+        json!({ "DB_PASSWORD": password, "FUNCTIONS_EXTENSION_VERSION": "~4", "FUNCTIONS_WORKER_RUNTIME": "python" })
+    } else if path.contains("/config/authsettingsv2") {
+        json!({ "platform": { "enabled": false } })
+    } else if path.contains("basicpublishingcredentialspolicies") {
+        json!({ "allow": open })
+    } else {
+        json!({})
+    };
+    json!({ "id": path, "properties": properties })
+}
+
+fn function(path: &str) -> Value {
+    let level = if is_open(path) { "anonymous" } else { "function" };
+    json!({ "properties": { "name": "orders", "isDisabled": null,
+        "config": { "bindings": [{ "type": "httpTrigger", "direction": "in", "name": "req", "authLevel": level }] } } })
+}
+
+fn plan() -> Value {
+    json!({ "id": format!("/subscriptions/{SUBSCRIPTION}/resourcegroups/rg/providers/Microsoft.Web/serverfarms/plan"),
+        "name": "plan", "sku": { "name": "Y1", "tier": "Dynamic" }, "properties": { "maximumElasticWorkerCount": 1 } })
+}
+
+fn assignment() -> Value {
+    json!({ "properties": { "principalId": "p-open", "scope": format!("/subscriptions/{SUBSCRIPTION}"),
+        "roleDefinitionId": format!("/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{OWNER}") } })
+}
+
+fn registry(number: usize) -> Value {
+    let open = number == 0;
+    let name = if open { "looseregistry" } else { "tightregistry" };
+    let id = format!(
+        "/subscriptions/{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.ContainerRegistry/registries/{name}"
+    );
+    json!({ "id": id, "name": name, "type": "Microsoft.ContainerRegistry/registries", "location": "westeurope",
+        "sku": { "name": "Premium", "tier": "Premium" },
+        "properties": { "adminUserEnabled": open, "anonymousPullEnabled": open,
+            "publicNetworkAccess": if open { "Enabled" } else { "Disabled" }, "networkRuleSet": null,
+            "policies": { "quarantinePolicy": { "status": "disabled" } }, "encryption": { "status": "disabled" } } })
+}
+
+fn respond(status: u16, body: String) -> Response<Body> {
+    let status = StatusCode::from_u16(status).expect("a status");
+    Response::builder()
+        .status(status)
+        .header("content-type", "application/json")
+        .body(Body::from(body))
+        .expect("a response")
+}
+
+fn error(status: u16, code: &str) -> Response<Body> {
+    respond(status, json!({ "error": { "code": code, "message": "no" } }).to_string())
+}
