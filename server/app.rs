@@ -11,16 +11,21 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use rand::RngExt;
+use std::sync::Arc;
+
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
+use url::Url;
 
 use crate::analysis::secrets::FingerprintKey;
+use crate::auth::vault::{HouseKey, Vault};
+use crate::auth::{setup, token};
 use crate::config::{Config, LogFormat};
 use crate::jobs::Worker;
 use crate::model::{Settings, TenantId};
 use crate::store::{PrivateError, PrivatePostgres, Store, StoreError, tenants};
-use crate::web::{self, WebState};
+use crate::web::{self, Entrance, House, WebState};
 
 /// How long answers under way may take once we are told to stop.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -74,7 +79,8 @@ pub struct App {
     /// Whose house it is.
     pub tenant: TenantId,
     key: FingerprintKey,
-    slots: usize,
+    vault: Vault,
+    config: Config,
     private: Option<PrivatePostgres>,
 }
 
@@ -83,7 +89,8 @@ impl App {
     /// date, and makes sure of the tenant.
     pub async fn open(config: &Config) -> Result<Self, AppFault> {
         make_folder(&config.data_dir)?;
-        let key = fingerprint_key(&config.data_dir)?;
+        let key = FingerprintKey::new(kept_key(&config.data_dir, "fingerprint.key")?);
+        let vault = vault(config)?;
         let private = match config.database_url {
             Some(_) => None,
             None => Some(PrivatePostgres::start(&config.data_dir).await?),
@@ -99,25 +106,26 @@ impl App {
         let mut tx = store.begin(tenant).await?;
         tenants::set_settings(&mut tx, &settings(config)).await?;
         tx.commit().await?;
-        Ok(Self { store, tenant, key, slots: config.workers, private })
+        Ok(Self { store, tenant, key, vault, config: config.clone(), private })
     }
 
     /// A worker on this database.
     pub fn worker(&self) -> Worker {
         Worker {
             store: self.store.clone(),
-            tenant: self.tenant,
             key: self.key.clone(),
             clock: now,
-            slots: self.slots,
+            slots: self.config.workers,
+            vault: self.vault.clone(),
         }
     }
 
     /// Serves the dashboard until `stop`.
     pub async fn serve(&self, listener: TcpListener, stop: CancellationToken) -> Result<(), AppFault> {
-        let state = WebState { store: self.store.clone(), tenant: self.tenant, now };
-        let serving =
-            axum::serve(listener, web::router(state)).with_graceful_shutdown(stop.clone().cancelled_owned());
+        let address = listener.local_addr().map_err(|cause| AppFault::Listen(cause.to_string()))?;
+        let state = WebState { store: self.store.clone(), house: Arc::new(self.house(address)?), now };
+        let service = web::router(state).into_make_service_with_connect_info::<SocketAddr>();
+        let serving = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
         let late = async {
             stop.cancelled().await;
             tokio::time::sleep(PATIENCE).await;
@@ -126,6 +134,29 @@ impl App {
             served = serving => served.map_err(|cause| AppFault::Listen(format!("the server stopped: {cause}"))),
             () = late => Ok(()),
         }
+    }
+
+    /// How the house is entered, reached at `address`.
+    fn house(&self, address: SocketAddr) -> Result<House, AppFault> {
+        let tenant = self.tenant;
+        let entrance = if self.config.login {
+            Entrance::Login
+        } else {
+            Entrance::Open { tenant, csrf: token::csrf(&mut rand::rng()) }
+        };
+        let public_url = match &self.config.public_url {
+            Some(url) => url.clone(),
+            None => Url::parse(&format!("http://{address}/"))
+                .map_err(|fault| AppFault::Listen(fault.to_string()))?,
+        };
+        Ok(House { entrance, public_url, behind_proxy: self.config.proxy, vault: self.vault.clone() })
+    }
+
+    /// The link by which the first owner comes in, as long as nobody belongs here.
+    pub async fn first_link(&self, address: SocketAddr) -> Result<Option<String>, AppFault> {
+        let secret = setup::first_link(&self.store, self.tenant, now()).await?;
+        let house = self.house(address)?;
+        Ok(secret.map(|secret| house.link(&format!("/welcome/{}", secret.tell()))))
     }
 
     /// Stops what was started.
@@ -140,13 +171,6 @@ impl App {
 
 /// Takes the address to answer at, and says clearly why it cannot be had.
 pub async fn listen(address: SocketAddr) -> Result<TcpListener, AppFault> {
-    if !address.ip().is_loopback() {
-        return Err(AppFault::Listen(format!(
-            "PARALLAX_LISTEN: {address} is reachable from other machines, and nobody logs in yet: \
-             use a loopback address such as 127.0.0.1:{}",
-            address.port()
-        )));
-    }
     TcpListener::bind(address).await.map_err(|cause| {
         AppFault::Listen(match cause.kind() {
             ErrorKind::AddrInUse => {
@@ -193,22 +217,40 @@ fn make_folder(folder: &Path) -> Result<(), AppFault> {
     fs::create_dir_all(folder).map_err(|cause| AppFault::File { path: folder.to_owned(), cause })
 }
 
-/// The installation's key, made at the first start and readable by its owner alone.
-fn fingerprint_key(folder: &Path) -> Result<FingerprintKey, AppFault> {
-    let path = folder.join("fingerprint.key");
+/// The house's keys: from the environment, a file, or the data folder.
+fn vault(config: &Config) -> Result<Vault, AppFault> {
+    let wrong = |name: &str, problem: String| AppFault::Listen(format!("{name}: {problem}"));
+    let parsed = |name: &str, text: &str| HouseKey::parse(text).map_err(|problem| wrong(name, problem));
+    let present = match (&config.key, &config.key_file) {
+        (Some(text), _) => parsed("PARALLAX_KEY", text)?,
+        (None, Some(path)) => {
+            let text =
+                fs::read_to_string(path).map_err(|cause| AppFault::File { path: path.clone(), cause })?;
+            parsed("PARALLAX_KEY_FILE", &text)?
+        }
+        (None, None) => HouseKey::new(kept_key(&config.data_dir, "house.key")?),
+    };
+    let former =
+        config.former_key.iter().map(|text| parsed("PARALLAX_FORMER_KEY", text)).collect::<Result<_, _>>()?;
+    Ok(Vault::new(present, former))
+}
+
+/// A key of this installation, made at the first start and readable by its owner alone.
+fn kept_key(folder: &Path, name: &str) -> Result<[u8; 32], AppFault> {
+    let path = folder.join(name);
     let fault = |cause| AppFault::File { path: path.clone(), cause };
     if !path.exists() {
-        make_key(folder, &path).map_err(fault)?;
+        make_key(&path).map_err(fault)?;
     }
     let bytes = fs::read(&path).map_err(fault)?;
     let wrong = || fault(std::io::Error::other("should hold 32 bytes; it was cut short or replaced"));
-    bytes.try_into().map(FingerprintKey::new).map_err(|_| wrong())
+    bytes.try_into().map_err(|_| wrong())
 }
 
 /// Written whole beside its place and linked there, so that of two programs that start together one
 /// makes the key and both read it.
-fn make_key(folder: &Path, path: &Path) -> std::io::Result<()> {
-    let beside = folder.join(format!("fingerprint.key.{}", std::process::id()));
+fn make_key(path: &Path) -> std::io::Result<()> {
+    let beside = path.with_extension(format!("key.{}", std::process::id()));
     let made: [u8; 32] = rand::rng().random();
     let mut file =
         fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;

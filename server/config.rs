@@ -27,8 +27,41 @@ pub const VARIABLES: &[Variable] = &[
     variable(
         "PARALLAX_LISTEN",
         "127.0.0.1:8080",
-        "Where the dashboard answers. Loopback only, until people can log in.",
+        "Where the dashboard answers. Beyond loopback only behind a proxy that ends TLS.",
     ),
+    variable(
+        "PARALLAX_PUBLIC_URL",
+        "",
+        "Where browsers find the dashboard, such as https://posture.example.org. Without it http:// and the address above.",
+    ),
+    variable(
+        "PARALLAX_PROXY",
+        "no",
+        "yes: a proxy in front ends TLS and adds the visitor to X-Forwarded-For.",
+    ),
+    variable(
+        "PARALLAX_LOGIN",
+        "on",
+        "on: people log in. off: whoever reaches it is the owner; loopback only.",
+    ),
+    variable(
+        "PARALLAX_OUTGOING",
+        "internet",
+        "How near to us addresses that people typed may lead: internet, private or loopback.",
+    ),
+    Variable {
+        name: "PARALLAX_KEY",
+        default: "",
+        about: "Key that seals secrets, 32 bytes in base64. Without it house.key in the data folder.",
+        secret: true,
+    },
+    variable("PARALLAX_KEY_FILE", "", "File that holds this key."),
+    Variable {
+        name: "PARALLAX_FORMER_KEY",
+        default: "",
+        about: "The key before, until `parallax keys rotate` has sealed everything anew.",
+        secret: true,
+    },
     variable("PARALLAX_DATA_DIR", "~/.local/share/parallax", "Folder of the private Postgres and of keys."),
     Variable {
         name: "PARALLAX_DATABASE_URL",
@@ -75,11 +108,36 @@ pub enum LogFormat {
     Json,
 }
 
+/// How near to us an address that somebody typed may lead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reach {
+    /// The internet alone.
+    Internet,
+    /// Private networks too.
+    Private,
+    /// This machine too.
+    Loopback,
+}
+
 /// What is in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// Where the dashboard answers.
     pub listen: SocketAddr,
+    /// Where browsers find it; none is `http://` and `listen`.
+    pub public_url: Option<url::Url>,
+    /// A proxy in front ends TLS.
+    pub proxy: bool,
+    /// People log in.
+    pub login: bool,
+    /// How near addresses that people typed may lead.
+    pub outgoing: Reach,
+    /// Key that seals secrets; none is the one in the data folder.
+    pub key: Option<String>,
+    /// File of this key.
+    pub key_file: Option<PathBuf>,
+    /// The key before.
+    pub former_key: Option<String>,
     /// Folder of the private Postgres and of keys.
     pub data_dir: PathBuf,
     /// Address of Postgres; none starts a private one.
@@ -144,17 +202,29 @@ impl Config {
         reader.unknown();
         let config = Self {
             listen: reader.parsed("PARALLAX_LISTEN", "an address and port such as 127.0.0.1:8080"),
+            public_url: reader.public_url(),
+            proxy: reader.choice("PARALLAX_PROXY", &[("no", false), ("yes", true)]),
+            login: reader.choice("PARALLAX_LOGIN", &[("on", true), ("off", false)]),
+            outgoing: reader.choice(
+                "PARALLAX_OUTGOING",
+                &[("internet", Reach::Internet), ("private", Reach::Private), ("loopback", Reach::Loopback)],
+            ),
+            key: reader.set("PARALLAX_KEY").filter(|value| !value.is_empty()),
+            key_file: reader.set("PARALLAX_KEY_FILE").filter(|value| !value.is_empty()).map(PathBuf::from),
+            former_key: reader.set("PARALLAX_FORMER_KEY").filter(|value| !value.is_empty()),
             data_dir: reader.data_dir(),
             database_url: reader.database_url(),
             database_connections: reader.number("PARALLAX_DATABASE_CONNECTIONS", 2, 200),
             workers: reader.number("PARALLAX_WORKERS", 1, 32) as usize,
             log: reader.text("PARALLAX_LOG"),
-            log_format: reader.log_format(),
+            log_format: reader
+                .choice("PARALLAX_LOG_FORMAT", &[("text", LogFormat::Text), ("json", LogFormat::Json)]),
             allowed_regions: reader.list("PARALLAX_ALLOWED_REGIONS"),
             trusted_accounts: reader.list("PARALLAX_TRUSTED_ACCOUNTS"),
             trusted_registries: reader.list("PARALLAX_TRUSTED_REGISTRIES"),
             owner_tags: reader.list("PARALLAX_OWNER_TAGS"),
         };
+        reader.entrance(&config);
         if reader.faults.is_empty() { Ok(config) } else { Err(Faults(reader.faults)) }
     }
 
@@ -255,16 +325,50 @@ impl Reader<'_> {
         Some(url)
     }
 
-    fn log_format(&mut self) -> LogFormat {
-        match self.text("PARALLAX_LOG_FORMAT").as_str() {
-            "text" => LogFormat::Text,
-            "json" => LogFormat::Json,
-            other => {
-                let problem = format!("{other:?} is neither text nor json");
-                self.fault("PARALLAX_LOG_FORMAT", problem);
-                LogFormat::Text
-            }
+    fn public_url(&mut self) -> Option<url::Url> {
+        let text = self.set("PARALLAX_PUBLIC_URL").filter(|value| !value.is_empty())?;
+        let url = url::Url::parse(&text).ok().filter(|url| {
+            matches!(url.scheme(), "http" | "https")
+                && url.has_host()
+                && url.path() == "/"
+                && url.query().is_none()
+        });
+        if url.is_none() {
+            self.fault(
+                "PARALLAX_PUBLIC_URL",
+                format!("{text:?} is not an address such as https://posture.example.org"),
+            );
         }
+        url
+    }
+
+    /// Passwords do not travel in the clear, and nobody is let in from afar without one.
+    fn entrance(&mut self, config: &Config) {
+        let (address, port) = (config.listen, config.listen.port());
+        if address.ip().is_loopback() {
+            return;
+        }
+        if !config.login {
+            self.fault("PARALLAX_LISTEN", format!("{address} is reachable from other machines and PARALLAX_LOGIN is off: use 127.0.0.1:{port}"));
+        } else if !config.proxy {
+            self.fault("PARALLAX_LISTEN", format!("{address} is reachable from other machines, and passwords would travel in the clear: use 127.0.0.1:{port}, or put a proxy in front that ends TLS and set PARALLAX_PROXY=yes"));
+        } else if config.public_url.is_none() {
+            self.fault(
+                "PARALLAX_PUBLIC_URL",
+                "must be set behind a proxy: links and cookies are made for it".to_owned(),
+            );
+        }
+    }
+
+    /// One of a few words.
+    fn choice<T: Copy>(&mut self, name: &str, words: &[(&str, T)]) -> T {
+        let text = self.text(name);
+        let found = words.iter().find(|(word, _)| *word == text);
+        if found.is_none() {
+            let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            self.fault(name, format!("{text:?} is not one of {}", known.join(", ")));
+        }
+        found.map_or(words[0].1, |(_, value)| *value)
     }
 
     /// A misspelt variable would otherwise be obeyed by nobody and missed by nobody.
@@ -298,6 +402,22 @@ mod tests {
         assert_eq!(config.data_dir, PathBuf::from("/home/ann/.local/share/parallax"));
         assert_eq!(config.database_url, None);
         assert_eq!(config.owner_tags.len(), 4);
+        assert!(config.login && !config.proxy && config.outgoing == Reach::Internet);
+    }
+
+    #[test]
+    fn nobody_comes_in_from_afar_in_the_clear() {
+        let read = |pairs: &[(&str, &str)]| {
+            let mut all = vec![("HOME", "/h"), ("PARALLAX_LISTEN", "0.0.0.0:8080")];
+            all.extend_from_slice(pairs);
+            Config::read(&environment(&all)).map_err(|faults| faults.to_string())
+        };
+        assert!(read(&[]).expect_err("in the clear").contains("PARALLAX_PROXY=yes"));
+        let open = [("PARALLAX_LOGIN", "off"), ("PARALLAX_PROXY", "yes")];
+        assert!(read(&open).expect_err("no log-in").contains("PARALLAX_LOGIN is off"));
+        assert!(read(&[("PARALLAX_PROXY", "yes")]).expect_err("no name").contains("PARALLAX_PUBLIC_URL"));
+        let told = [("PARALLAX_PROXY", "yes"), ("PARALLAX_PUBLIC_URL", "https://posture.example.org")];
+        assert!(read(&told).is_ok());
     }
 
     #[test]

@@ -18,6 +18,12 @@ pub enum AppError {
     /// It cannot be done in the present state.
     #[error("{0}")]
     Conflict(String),
+    /// They may not do this; names the permission that is missing.
+    #[error("this needs the permission to {0}")]
+    Forbidden(String),
+    /// Too often; how many seconds to wait.
+    #[error("too many attempts; try again in {0} seconds")]
+    TooMany(i64),
     /// Something we need is away; trying again later may help.
     #[error("{0} is not available right now")]
     Unavailable(&'static str),

@@ -16,6 +16,7 @@
 
 pub mod analysis;
 pub mod app;
+pub mod auth;
 pub mod bench;
 pub mod cli;
 pub mod collect;

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::BenchError;
 use crate::analysis::secrets::FingerprintKey;
+use crate::auth::vault::{HouseKey, Vault};
 use crate::jobs::Worker;
 use crate::model::{ConnectionSpec, TenantId};
 use crate::store::runs::{self, Last};
@@ -99,7 +100,7 @@ impl Ground {
     fn worker(&self) -> Worker {
         Worker {
             store: self.store.clone(),
-            tenant: self.tenant,
+            vault: Vault::new(HouseKey::new([7; 32]), Vec::new()),
             key: FingerprintKey::new([7; 32]),
             clock: self.clock,
             slots: 1,

@@ -56,7 +56,7 @@ async fn collect(app: &App, name: &str, stop: &CancellationToken) -> Result<Exit
 async fn work(app: &App, run: Uuid, stop: &CancellationToken) -> Result<(), StoreError> {
     let worker = app.worker();
     while !stop.is_cancelled() {
-        worker.work_on_one(run, stop).await?;
+        worker.work_on_one(app.tenant, run, stop).await?;
         sleep(LOOK).await;
     }
     eprintln!("parallax: stopped; the run waits for another worker");

@@ -49,7 +49,13 @@ pub struct Demo {
 
 /// Serves until told to stop, or until it has looked twice.
 pub async fn run(config: &Config, arguments: &Demo) -> Result<ExitCode, AppFault> {
-    let listener = app::listen(arguments.listen.unwrap_or(config.listen)).await?;
+    let wished = arguments.listen.unwrap_or(config.listen);
+    if !wished.ip().is_loopback() {
+        return Err(AppFault::Listen(format!(
+            "--listen: nobody logs in to the demo: use a loopback address, not {wished}"
+        )));
+    }
+    let listener = app::listen(wished).await?;
     let address = listener.local_addr().map_err(|cause| AppFault::Listen(cause.to_string()))?;
     let cloud = start_cloud(arguments).await?;
     let stop = app::stop_signal()?;
@@ -94,6 +100,8 @@ async fn start_cloud(arguments: &Demo) -> Result<SampleCloud, AppFault> {
 /// The configuration with a data folder for this estate alone.
 fn apart(config: &Config, arguments: &Demo) -> Config {
     let mut config = config.clone();
+    // Nothing in it is anybody's, and it answers on loopback alone.
+    config.login = false;
     config.data_dir.push(format!("demo-{}-{}", arguments.assets, arguments.seed));
     if config.allowed_regions.is_empty() {
         config.allowed_regions = REGIONS.map(String::from).to_vec();

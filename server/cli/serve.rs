@@ -22,6 +22,11 @@ pub async fn serve(config: &Config, arguments: &Serve) -> Result<ExitCode, AppFa
     let app = App::open(config).await?;
     let worker = (!arguments.no_worker).then(|| tokio::spawn(app.worker().run(stop.clone())));
     println!("Parallax answers on http://{}", config.listen);
+    if config.login
+        && let Some(link) = app.first_link(config.listen).await?
+    {
+        println!("Nobody can log in yet. Open this link within a day to become the owner:\n{link}");
+    }
     let served = app.serve(listener, stop.clone()).await;
     stop.cancel();
     if let Some(worker) = worker {

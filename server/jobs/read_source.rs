@@ -39,19 +39,19 @@ async fn read(worker: &Worker, claim: Claim) -> Result<(), RefreshError> {
     };
     standing.phase = "judging".into();
     let what = Assess {
-        tenant: worker.tenant,
+        tenant: claim.tenant,
         connection: Some(claim.connection),
         scope: Scope::Changed,
         run: Some(claim.run),
         now: (worker.clock)(),
     };
-    let mut tx = worker.store.begin(worker.tenant).await?;
+    let mut tx = worker.store.begin(claim.tenant).await?;
     if ending == Ending::Done {
         runs::beat(&mut tx, claim, (worker.clock)(), &standing).await?;
     }
     tx.commit().await?;
     assess(&worker.store, what).await?;
-    let mut tx = worker.store.begin(worker.tenant).await?;
+    let mut tx = worker.store.begin(claim.tenant).await?;
     if !runs::finish(&mut tx, claim, ending, fault.as_deref(), (worker.clock)()).await? {
         return Err(RefreshError::Outdated);
     }
@@ -60,7 +60,7 @@ async fn read(worker: &Worker, claim: Claim) -> Result<(), RefreshError> {
 
 async fn collected(worker: &Worker, claim: Claim, connection: &Connection) -> Result<Standing, RefreshError> {
     let source = Box::pin(opened(collect::open(&connection.spec, worker.key.clone()))).await;
-    let reading = refresh(&worker.store, worker.tenant, claim, &source, worker.clock);
+    let reading = refresh(&worker.store, claim.tenant, claim, &source, worker.clock);
     tokio::time::timeout(LONGEST, reading).await.unwrap_or_else(|_| {
         let what = connection.name.clone();
         Err(CollectError::Invalid { what, problem: "reading it took longer than six hours".into() }.into())
@@ -75,7 +75,7 @@ async fn opened<C: collect::Collector>(
 }
 
 async fn connection(worker: &Worker, claim: Claim) -> Result<Option<Connection>, StoreError> {
-    let mut tx = worker.store.begin(worker.tenant).await?;
+    let mut tx = worker.store.begin(claim.tenant).await?;
     connections::get(&mut tx, claim.connection).await
 }
 
@@ -92,7 +92,7 @@ async fn beat(worker: &Worker, claim: Claim) -> RefreshError {
 }
 
 async fn touch(worker: &Worker, claim: Claim) -> Result<bool, StoreError> {
-    let mut tx = worker.store.begin(worker.tenant).await?;
+    let mut tx = worker.store.begin(claim.tenant).await?;
     let held = runs::touch(&mut tx, claim, (worker.clock)()).await?;
     tx.commit().await?;
     Ok(held)

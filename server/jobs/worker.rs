@@ -13,9 +13,11 @@ use uuid::Uuid;
 
 use super::{judge_all, read_source};
 use crate::analysis::secrets::FingerprintKey;
+use crate::auth::{Vault, session};
 use crate::model::TenantId;
+use crate::store::people::sessions;
 use crate::store::runs::{self, Claim};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, tenants};
 
 /// Tells the time.
 pub type Clock = fn() -> DateTime<Utc>;
@@ -27,13 +29,13 @@ const SCHEDULE: Duration = Duration::from_secs(15);
 /// How long to wait when the database is away.
 const AWAY: Duration = Duration::from_secs(2);
 
-/// Works on runs of one tenant's connections.
+/// Works on the runs of every tenant's connections.
 #[derive(Debug, Clone)]
 pub struct Worker {
     /// The database.
     pub store: Store,
-    /// Whose runs.
-    pub tenant: TenantId,
+    /// Opens the secrets of connections.
+    pub vault: Vault,
     /// Key of fingerprints.
     pub key: FingerprintKey,
     /// The time.
@@ -76,8 +78,13 @@ impl Worker {
     }
 
     /// Works on this run, if it waits or its worker fell silent.
-    pub async fn work_on_one(&self, run: Uuid, stop: &CancellationToken) -> Result<bool, StoreError> {
-        let mut tx = self.store.begin(self.tenant).await?;
+    pub async fn work_on_one(
+        &self,
+        tenant: TenantId,
+        run: Uuid,
+        stop: &CancellationToken,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.store.begin(tenant).await?;
         let claim = runs::claim_one(&mut tx, run, (self.clock)()).await?;
         tx.commit().await?;
         if let Some(claim) = claim {
@@ -97,7 +104,10 @@ impl Worker {
     }
 
     async fn claim(&self) -> Result<Option<Claim>, StoreError> {
-        let mut tx = self.store.begin(self.tenant).await?;
+        let mut gate = self.store.gate().await?;
+        let Some(tenant) = runs::whose_turn(&mut gate, (self.clock)()).await? else { return Ok(None) };
+        drop(gate);
+        let mut tx = self.store.begin(tenant).await?;
         let claim = runs::claim(&mut tx, (self.clock)()).await?;
         tx.commit().await?;
         Ok(claim)
@@ -120,7 +130,7 @@ impl Worker {
     }
 
     async fn hand_back(&self, claim: Claim) -> Result<(), StoreError> {
-        let mut tx = self.store.begin(self.tenant).await?;
+        let mut tx = self.store.begin(claim.tenant).await?;
         runs::hand_back(&mut tx, claim).await?;
         tx.commit().await
     }
@@ -134,13 +144,32 @@ impl Worker {
         }
     }
 
+    /// Does for each tenant what is due. What is wrong with one does not keep the others waiting.
     async fn tick(&self) -> Result<(), StoreError> {
+        let mut gate = self.store.gate().await?;
+        let tenants = tenants::all(&mut gate).await?;
+        sessions::sweep(&mut gate, (self.clock)(), (self.clock)() - session::IDLE).await?;
+        gate.commit().await?;
+        for tenant in tenants {
+            match self.tick_of(tenant).await {
+                Err(away @ StoreError::Unavailable(_)) => return Err(away),
+                Err(fault) => {
+                    let fault = &fault as &dyn std::error::Error;
+                    error!(tenant = %tenant, error = fault, "a tenant's schedule could not be kept");
+                }
+                Ok(()) => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn tick_of(&self, tenant: TenantId) -> Result<(), StoreError> {
         let now = (self.clock)();
-        let mut tx = self.store.begin(self.tenant).await?;
+        let mut tx = self.store.begin(tenant).await?;
         runs::give_up(&mut tx, now).await?;
         runs::enqueue_due(&mut tx, now).await?;
         tx.commit().await?;
-        judge_all::if_due(&self.store, self.tenant, now).await
+        judge_all::if_due(&self.store, tenant, now).await
     }
 }
 

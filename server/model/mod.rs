@@ -12,6 +12,7 @@ mod gap;
 mod identity;
 mod image;
 mod kinds;
+mod people;
 mod repository;
 mod settings;
 mod variable;
@@ -29,6 +30,7 @@ pub use gap::Gap;
 pub use identity::{Identity, SharedIdentity};
 pub use image::{BaseImage, ImageFacts, ScanSummary};
 pub use kinds::{Area, Family, Kind, Platform, Provider, Severity};
+pub use people::{Permission, Role, TICKETING};
 pub use repository::{
     Encryption, ImageTag, RegistryAccess, RepositoryFacts, Scanning, TagMove, TagMutability,
 };

@@ -6,9 +6,11 @@
 
 pub mod assessments;
 pub mod assets;
+pub mod audit;
 pub mod connections;
 pub mod findings;
 pub mod pages;
+pub mod people;
 mod private;
 pub mod run_status;
 pub mod runs;
@@ -105,6 +107,24 @@ impl Tx {
     }
 }
 
+/// A transaction of the house: it knows no tenant yet and sees who may log in, never an estate's
+/// assets. Dropped without [`Gate::commit`], it leaves nothing behind.
+pub struct Gate {
+    inner: Transaction<'static, Postgres>,
+}
+
+impl Gate {
+    /// The connection, for the statements in this folder.
+    pub(in crate::store) fn on(&mut self) -> &mut sqlx::PgConnection {
+        &mut self.inner
+    }
+
+    /// Makes everything done in it permanent.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.inner.commit().await?)
+    }
+}
+
 /// The database, as the application's own role.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -150,5 +170,18 @@ impl Store {
             .fetch_one(&mut *inner)
             .await?;
         Ok(Tx { inner, tenant })
+    }
+
+    /// Whether the database answers and has the tables of this version.
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        sqlx::query!("SELECT 1 AS one FROM audit WHERE false").fetch_optional(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Starts a transaction of the house.
+    pub async fn gate(&self) -> Result<Gate, StoreError> {
+        let mut inner = self.pool.begin().await?;
+        sqlx::query!("SELECT set_config('parallax.scope', 'house', true)").fetch_one(&mut *inner).await?;
+        Ok(Gate { inner })
     }
 }

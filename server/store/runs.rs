@@ -7,8 +7,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::{StoreError, Tx, text::storable};
-use crate::model::Gap;
+use super::{Gate, StoreError, Tx, text::storable};
+use crate::model::{Gap, TenantId};
 
 /// A heart that has been silent this long has stopped.
 pub const SILENCE: TimeDelta = TimeDelta::seconds(25);
@@ -20,6 +20,8 @@ pub const MOST_GAPS: usize = 2_000;
 /// The right to work on a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
+    /// Whose run.
+    pub tenant: TenantId,
     /// The run.
     pub run: Uuid,
     /// Its connection.
@@ -86,6 +88,20 @@ pub async fn enqueue_due(tx: &mut Tx, now: DateTime<Utc>) -> Result<u64, StoreEr
     Ok(done.rows_affected())
 }
 
+/// The tenant whose run has waited longest: one that waits, or one whose worker fell silent.
+pub async fn whose_turn(gate: &mut Gate, now: DateTime<Utc>) -> Result<Option<TenantId>, StoreError> {
+    let row = sqlx::query!(
+        "SELECT tenant_id FROM runs WHERE state IN ('queued', 'running') AND attempts < $2
+           AND (state = 'queued' OR heartbeat_at < $1)
+         ORDER BY queued_at LIMIT 1",
+        now - SILENCE,
+        MOST_ATTEMPTS
+    )
+    .fetch_optional(gate.on())
+    .await?;
+    Ok(row.map(|row| TenantId(row.tenant_id)))
+}
+
 /// Claims the next run: one that waits, or one whose worker fell silent.
 pub async fn claim(tx: &mut Tx, now: DateTime<Utc>) -> Result<Option<Claim>, StoreError> {
     let tenant = tx.tenant();
@@ -104,7 +120,7 @@ pub async fn claim(tx: &mut Tx, now: DateTime<Utc>) -> Result<Option<Claim>, Sto
     )
     .fetch_optional(tx.on())
     .await?;
-    Ok(row.map(|row| Claim { run: row.id, connection: row.connection_id, attempt: row.attempts }))
+    Ok(row.map(|row| Claim { tenant, run: row.id, connection: row.connection_id, attempt: row.attempts }))
 }
 
 /// Claims this run, if it waits or its worker fell silent.
@@ -124,7 +140,7 @@ pub async fn claim_one(tx: &mut Tx, run: Uuid, now: DateTime<Utc>) -> Result<Opt
     )
     .fetch_optional(tx.on())
     .await?;
-    Ok(row.map(|row| Claim { run, connection: row.connection_id, attempt: row.attempts }))
+    Ok(row.map(|row| Claim { tenant, run, connection: row.connection_id, attempt: row.attempts }))
 }
 
 /// Ends runs that fell silent at their last attempt.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::{Uuid, uuid};
 
-use super::{Store, StoreError, Tx};
+use super::{Gate, Store, StoreError, Tx};
 use crate::model::{Settings, TenantId};
 
 /// The tenant of a house with one tenant.
@@ -22,6 +22,12 @@ pub async fn ensure_default(store: &Store, now: DateTime<Utc>) -> Result<TenantI
     .await?;
     tx.commit().await?;
     Ok(DEFAULT)
+}
+
+/// Every tenant, in the order they were made.
+pub async fn all(gate: &mut Gate) -> Result<Vec<TenantId>, StoreError> {
+    let rows = sqlx::query!("SELECT id FROM tenants ORDER BY created_at, id").fetch_all(gate.on()).await?;
+    Ok(rows.into_iter().map(|row| TenantId(row.id)).collect())
 }
 
 /// What the tenant has decided; the defaults where it has decided nothing.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::asset_facts::{self, Change, Group, Shown};
 use super::connection::known;
 use super::findings::place;
-use super::{Answer, WebState, page, show};
+use super::{Answer, Frame, Visit, page, show};
 use crate::error::AppError;
 use crate::model::{Area, Evidence, Family, Kind, Verdict};
 use crate::rules;
@@ -58,7 +58,7 @@ struct Version {
 #[derive(Template)]
 #[template(path = "pages/asset.html")]
 struct AssetPage {
-    here: &'static str,
+    frame: Frame,
     name: String,
     family: &'static str,
     kind: &'static str,
@@ -82,10 +82,10 @@ struct AssetPage {
 }
 
 /// `GET /assets/{id}`.
-pub async fn show(State(state): State<WebState>, Path(id): Path<String>) -> Answer {
+pub async fn show(visit: Visit, Path(id): Path<String>) -> Answer {
     let id = known(&id)?;
-    let now = (state.now)();
-    let mut tx = state.begin().await?;
+    let now = (visit.now)();
+    let mut tx = visit.begin().await?;
     let whole = asset::get(&mut tx, id).await?.ok_or(AppError::NotFound("this asset"))?;
     let findings = asset::findings(&mut tx, id).await?;
     let earlier = asset::versions(&mut tx, id, 20).await?;
@@ -95,7 +95,7 @@ pub async fn show(State(state): State<WebState>, Path(id): Path<String>) -> Answ
     let (formula, coverage) = formula(&whole);
     let other = if whole.kind.family() == Family::Serverless { "containers" } else { "serverless" };
     page(&AssetPage {
-        here: "inventory",
+        frame: visit.frame("inventory"),
         family: whole.kind.family().code(),
         kind: whole.kind.label(),
         place: place(whole.platform.label(), &whole.account, &whole.region),

@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::Query;
 use serde::Deserialize;
 
 use super::sides::{Group, Reading, Side, gap, groups};
-use super::{Answer, WebState, page, picture, show};
+use super::{Answer, Frame, Visit, page, picture, show};
 use crate::rules;
 use crate::store::pages::totals;
 
@@ -62,7 +62,7 @@ pub struct Block {
 #[derive(Template)]
 #[template(path = "pages/compare.html")]
 struct ComparePage {
-    here: &'static str,
+    frame: Frame,
     blocks: Vec<Block>,
     empty: bool,
     all: String,
@@ -76,8 +76,8 @@ pub struct Asked {
 }
 
 /// `GET /compare`.
-pub async fn show(State(state): State<WebState>, Query(asked): Query<Asked>) -> Answer {
-    let mut tx = state.begin().await?;
+pub async fn show(visit: Visit, Query(asked): Query<Asked>) -> Answer {
+    let mut tx = visit.begin().await?;
     let tallies = totals::tallies(&mut tx, None).await?;
     drop(tx);
     let groups = groups(rules::all(), &tallies);
@@ -88,7 +88,7 @@ pub async fn show(State(state): State<WebState>, Query(asked): Query<Asked>) -> 
     };
     let blocks: Vec<Block> = groups.iter().map(|group| block(group, &open, &all)).collect();
     page(&ComparePage {
-        here: "compare",
+        frame: visit.frame("compare"),
         empty: tallies.is_empty(),
         opened: open.len() >= all.len(),
         all: all.join(","),

@@ -1,12 +1,12 @@
 //! One connection: its runs, what it cannot read, and the button that starts a run.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::{IntoResponse, Redirect};
 use uuid::Uuid;
 
 use super::connections::{Line, RunLine};
-use super::{Answer, WebState, page};
+use super::{Answer, Frame, Visit, page};
 use crate::error::AppError;
 use crate::store::pages::connections::{self, Hole};
 use crate::store::runs;
@@ -14,7 +14,7 @@ use crate::store::runs;
 #[derive(Template)]
 #[template(path = "pages/connection.html")]
 struct ConnectionPage {
-    here: &'static str,
+    frame: Frame,
     line: Line,
     runs: Vec<RunLine>,
     holes: Vec<Hole>,
@@ -22,10 +22,10 @@ struct ConnectionPage {
 }
 
 /// `GET /connections/{id}`.
-pub async fn show(State(state): State<WebState>, Path(id): Path<String>) -> Answer {
+pub async fn show(visit: Visit, Path(id): Path<String>) -> Answer {
     let id = known(&id)?;
-    let now = (state.now)();
-    let mut tx = state.begin().await?;
+    let now = (visit.now)();
+    let mut tx = visit.begin().await?;
     let connection = connections::get(&mut tx, id).await?.ok_or(AppError::NotFound("this connection"))?;
     let runs = connections::runs(&mut tx, id, 30).await?;
     let last = runs.iter().find(|run| matches!(run.state.as_str(), "done" | "failed")).map(|run| run.id);
@@ -35,7 +35,7 @@ pub async fn show(State(state): State<WebState>, Path(id): Path<String>) -> Answ
     };
     drop(tx);
     page(&ConnectionPage {
-        here: "connections",
+        frame: visit.frame("connections"),
         line: Line::of(&connection, runs.first(), now),
         runs: runs.iter().map(|run| RunLine::of(run, now)).collect(),
         holes,
@@ -49,11 +49,11 @@ pub fn known(text: &str) -> Result<Uuid, AppError> {
 }
 
 /// `POST /connections/{id}/runs`: starts a run, or leads to the one that waits or works already.
-pub async fn run_now(State(state): State<WebState>, Path(id): Path<String>) -> Answer {
+pub async fn run_now(visit: Visit, Path(id): Path<String>) -> Answer {
     let id = known(&id)?;
-    let mut tx = state.begin().await?;
+    let mut tx = visit.begin().await?;
     connections::get(&mut tx, id).await?.ok_or(AppError::NotFound("this connection"))?;
-    let run = if let Some(run) = runs::enqueue(&mut tx, id, (state.now)()).await? {
+    let run = if let Some(run) = runs::enqueue(&mut tx, id, (visit.now)()).await? {
         run
     } else {
         let newest = connections::runs(&mut tx, id, 1).await?;

@@ -1,12 +1,11 @@
 //! The connections: what is read, when it was last read, and what could not be.
 
 use askama::Template;
-use axum::extract::State;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Answer, WebState, page, show};
+use super::{Answer, Frame, Visit, page, show};
 use crate::store::pages::connections::{self, Connection, Run};
 
 /// A run in a list.
@@ -117,17 +116,17 @@ fn reach(spec: &Value) -> String {
 #[derive(Template)]
 #[template(path = "pages/connections.html")]
 struct ConnectionsPage {
-    here: &'static str,
+    frame: Frame,
     lines: Vec<Line>,
 }
 
 /// `GET /connections`.
-pub async fn show(State(state): State<WebState>) -> Answer {
-    let now = (state.now)();
-    let mut tx = state.begin().await?;
+pub async fn show(visit: Visit) -> Answer {
+    let now = (visit.now)();
+    let mut tx = visit.begin().await?;
     let all = connections::list(&mut tx).await?;
     let runs = connections::last_runs(&mut tx).await?;
     drop(tx);
     let line = |one: &Connection| Line::of(one, runs.iter().find(|run| run.connection == one.id), now);
-    page(&ConnectionsPage { here: "connections", lines: all.iter().map(line).collect() })
+    page(&ConnectionsPage { frame: visit.frame("connections"), lines: all.iter().map(line).collect() })
 }

@@ -1,14 +1,14 @@
 //! One control: why it matters, both readings side by side, and where it fails.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use uuid::Uuid;
 
 use super::compare::{Wing, difference};
 use super::controls::said;
 use super::findings::Line;
 use super::sides::side;
-use super::{Answer, WebState, page, prose};
+use super::{Answer, Frame, Visit, page, prose};
 use crate::error::AppError;
 use crate::model::{Family, Kind, Verdict};
 use crate::rules::{self, Control};
@@ -38,7 +38,7 @@ struct Example {
 #[derive(Template)]
 #[template(path = "pages/control.html")]
 struct ControlPage {
-    here: &'static str,
+    frame: Frame,
     code: &'static str,
     title: &'static str,
     area: &'static str,
@@ -62,10 +62,10 @@ struct ControlPage {
 const SHOWN: i64 = 15;
 
 /// `GET /controls/{code}`.
-pub async fn show(State(state): State<WebState>, Path(code): Path<String>) -> Answer {
+pub async fn show(visit: Visit, Path(code): Path<String>) -> Answer {
     let control = rules::find(&code).ok_or(AppError::NotFound("this control"))?;
-    let now = (state.now)();
-    let mut tx = state.begin().await?;
+    let now = (visit.now)();
+    let mut tx = visit.begin().await?;
     let tallies = totals::tallies(&mut tx, Some(control.code)).await?;
     let filter = Filter { control: Some(control.code.into()), ..Filter::default() };
     let failing = findings::list(&mut tx, &filter, None, SHOWN).await?;
@@ -77,7 +77,7 @@ pub async fn show(State(state): State<WebState>, Path(code): Path<String>) -> An
         Family::ALL.iter().map(|family| (*family, side(control, *family, &tallies))).collect::<Vec<_>>();
     let (worse, points, difference) = difference(&both[0].1, &both[1].1);
     page(&ControlPage {
-        here: "controls",
+        frame: visit.frame("controls"),
         code: control.code,
         title: control.title(),
         area: control.area.label(),

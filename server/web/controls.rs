@@ -1,11 +1,10 @@
 //! The control table as a page: every question, who is asked, and how it stands.
 
 use askama::Template;
-use axum::extract::State;
 
 use super::compare::{Wing, wing};
 use super::sides::groups;
-use super::{Answer, WebState, page, show};
+use super::{Answer, Frame, Visit, page, show};
 use crate::rules;
 use crate::store::pages::totals;
 
@@ -27,14 +26,14 @@ struct Block {
 #[derive(Template)]
 #[template(path = "pages/controls.html")]
 struct ControlsPage {
-    here: &'static str,
+    frame: Frame,
     count: usize,
     blocks: Vec<Block>,
 }
 
 /// `GET /controls`.
-pub async fn show(State(state): State<WebState>) -> Answer {
-    let mut tx = state.begin().await?;
+pub async fn show(visit: Visit) -> Answer {
+    let mut tx = visit.begin().await?;
     let tallies = totals::tallies(&mut tx, None).await?;
     drop(tx);
     let blocks = groups(rules::all(), &tallies).into_iter().map(|group| Block {
@@ -53,7 +52,11 @@ pub async fn show(State(state): State<WebState>) -> Answer {
             })
             .collect(),
     });
-    page(&ControlsPage { here: "controls", count: rules::all().len(), blocks: blocks.collect() })
+    page(&ControlsPage {
+        frame: visit.frame("controls"),
+        count: rules::all().len(),
+        blocks: blocks.collect(),
+    })
 }
 
 /// One side as a figure.

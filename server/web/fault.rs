@@ -8,7 +8,10 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use uuid::Uuid;
 
+use super::Frame;
+use crate::auth::{Actor, AuthError};
 use crate::error::AppError;
+use crate::model::{Permission, Role};
 use crate::store::StoreError;
 
 /// An [`AppError`] on its way to a page.
@@ -33,6 +36,19 @@ impl From<StoreError> for Fault {
     }
 }
 
+impl From<AuthError> for Fault {
+    fn from(error: AuthError) -> Self {
+        Self(match error {
+            AuthError::Store(error) => return error.into(),
+            AuthError::TooMany(seconds) => AppError::TooMany(seconds),
+            AuthError::DeadLink => AppError::NotFound("this link"),
+            AuthError::Invalid { field, problem } => AppError::Invalid { field: field.into(), problem },
+            AuthError::Mismatch | AuthError::NoPlace => AppError::Conflict(error.to_string()),
+            AuthError::Sealed(_) => AppError::Internal(Box::new(error)),
+        })
+    }
+}
+
 impl From<askama::Error> for Fault {
     fn from(error: askama::Error) -> Self {
         Self(AppError::Internal(Box::new(error)))
@@ -42,7 +58,7 @@ impl From<askama::Error> for Fault {
 #[derive(Template)]
 #[template(path = "pages/fault.html")]
 struct FaultPage {
-    here: &'static str,
+    frame: Frame,
     status: u16,
     title: &'static str,
     told: String,
@@ -75,6 +91,20 @@ impl IntoResponse for Fault {
                 "Go back, look at the present state and try again.",
                 None,
             ),
+            AppError::Forbidden(_) => answer(
+                StatusCode::FORBIDDEN,
+                "Not yours to do",
+                told,
+                "An owner or an admin of this tenant can give you another role.",
+                None,
+            ),
+            AppError::TooMany(seconds) => {
+                let next = "This protects accounts from guessing. Wait, then try again.";
+                let mut response =
+                    answer(StatusCode::TOO_MANY_REQUESTS, "Too many attempts", told, next, None);
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+                response
+            }
             AppError::Unavailable(_) => {
                 let mut response = answer(
                     StatusCode::SERVICE_UNAVAILABLE,
@@ -126,11 +156,49 @@ fn answer(
     next: &'static str,
     incident: Option<String>,
 ) -> Response {
-    let page = FaultPage { here: "", status: status.as_u16(), title, told, next, incident };
+    let page = FaultPage { frame: Frame::outside(), status: status.as_u16(), title, told, next, incident };
     match page.render() {
         Ok(text) => (status, Html(text)).into_response(),
         Err(_) => (status, title).into_response(),
     }
+}
+
+/// For somebody who may not do this.
+pub fn not_allowed(permission: Permission, actor: &Actor) -> Response {
+    let role = actor.role.map_or("a token", Role::label);
+    let told = format!("Your role here is {role}, which may not: {}.", permission.label().to_lowercase());
+    let next = "An owner or an admin of this tenant can give you another role.";
+    answer(StatusCode::FORBIDDEN, "Not yours to do", told, next, None)
+}
+
+/// For a change asked for by nobody.
+pub fn logged_out() -> Response {
+    let next = "Log in again, then repeat what you did: nothing was changed.";
+    answer(StatusCode::UNAUTHORIZED, "You are logged out", "Your session has ended.".into(), next, None)
+}
+
+/// For a form of another session, or of none.
+pub fn stale_form() -> Response {
+    let next = "Go back, load the page anew and send it again: nothing was changed.";
+    let told = "It was made for another session, or before you logged in.".into();
+    answer(StatusCode::FORBIDDEN, "This form is out of date", told, next, None)
+}
+
+/// For somebody who logged in and belongs to no tenant.
+pub fn nowhere(email: &str, csrf: &str) -> Response {
+    let page = NowherePage { frame: Frame::outside(), email, csrf };
+    match page.render() {
+        Ok(text) => (StatusCode::FORBIDDEN, Html(text)).into_response(),
+        Err(_) => StatusCode::FORBIDDEN.into_response(),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "pages/nowhere.html")]
+struct NowherePage<'a> {
+    frame: Frame,
+    email: &'a str,
+    csrf: &'a str,
 }
 
 /// For addresses nobody answers.

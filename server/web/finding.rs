@@ -1,12 +1,12 @@
 //! One finding: what was found, on which facts, what to do, and its life so far.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use uuid::Uuid;
 
 use super::connection::known;
 use super::findings::Line;
-use super::{Answer, WebState, page, prose, show};
+use super::{Answer, Frame, Visit, page, prose, show};
 use crate::error::AppError;
 use crate::model::Evidence;
 use crate::rules;
@@ -23,7 +23,7 @@ struct Step {
 #[derive(Template)]
 #[template(path = "pages/finding.html")]
 struct FindingPage {
-    here: &'static str,
+    frame: Frame,
     line: Line,
     native_id: String,
     state: &'static str,
@@ -36,10 +36,10 @@ struct FindingPage {
 }
 
 /// `GET /findings/{id}`.
-pub async fn show(State(state): State<WebState>, Path(id): Path<String>) -> Answer {
+pub async fn show(visit: Visit, Path(id): Path<String>) -> Answer {
     let id = known(&id)?;
-    let now = (state.now)();
-    let mut tx = state.begin().await?;
+    let now = (visit.now)();
+    let mut tx = visit.begin().await?;
     let whole = findings::get(&mut tx, id).await?.ok_or(AppError::NotFound("this finding"))?;
     drop(tx);
     let section = |heading: &str| {
@@ -59,7 +59,7 @@ pub async fn show(State(state): State<WebState>, Path(id): Path<String>) -> Answ
         run: step.run,
     };
     page(&FindingPage {
-        here: "findings",
+        frame: visit.frame("findings"),
         why: section("Why it matters"),
         todo: section("What to do"),
         steps: whole.events.iter().map(step).collect(),

@@ -1,13 +1,13 @@
 //! The findings: what fails, the most urgent first.
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::Query;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::fault::Fault;
-use super::{Answer, WebState, page, show};
+use super::{Answer, Frame, Visit, page, show};
 use crate::error::AppError;
 use crate::model::{Area, Family, Severity};
 use crate::rules;
@@ -115,7 +115,7 @@ pub fn one_of<T: std::str::FromStr<Err = String>>(field: &str, text: &str) -> Re
 #[derive(Template)]
 #[template(path = "pages/findings.html")]
 struct FindingsPage {
-    here: &'static str,
+    frame: Frame,
     lines: Vec<Line>,
     control: Option<(String, String)>,
     severities: Vec<Choice>,
@@ -180,14 +180,14 @@ impl Asked {
 }
 
 /// `GET /findings`.
-pub async fn show(State(state): State<WebState>, Query(asked): Query<Asked>) -> Answer {
+pub async fn show(visit: Visit, Query(asked): Query<Asked>) -> Answer {
     let filter = asked.filter()?;
     let key = asked.key()?;
-    let mut tx = state.begin().await?;
+    let mut tx = visit.begin().await?;
     let found = findings::list(&mut tx, &filter, key, SIZE).await?;
     drop(tx);
     let last = found.rows.last().map(|row| format!("{}.{}", row.priority, row.id));
-    let now = (state.now)();
+    let now = (visit.now)();
     let control = filter.control.as_ref().map(|code| {
         (
             code.clone(),
@@ -195,7 +195,7 @@ pub async fn show(State(state): State<WebState>, Query(asked): Query<Asked>) -> 
         )
     });
     page(&FindingsPage {
-        here: "findings",
+        frame: visit.frame("findings"),
         next: last.filter(|_| found.more).map(|last| asked.address(&last)),
         lines: found.rows.into_iter().map(|row| Line::of(row, now)).collect(),
         control,

@@ -11,9 +11,25 @@ use super::WebState;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
+/// No address of ours is longer.
+const LONGEST_ADDRESS: usize = 8 * 1024;
+/// Two years, as browsers' preload lists ask.
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
+
+/// Refuses what no page of ours would ask for.
+pub async fn bounded(request: Request, next: Next) -> Response {
+    if request.uri().path_and_query().is_some_and(|path| path.as_str().len() > LONGEST_ADDRESS) {
+        return (StatusCode::URI_TOO_LONG, "this address is too long").into_response();
+    }
+    next.run(request).await
+}
+
 /// Adds the security headers to every answer.
-pub async fn headers(request: Request, next: Next) -> Response {
+pub async fn headers(State(state): State<WebState>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    if state.house.secure() {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
+    }
     let headers = response.headers_mut();
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     for (name, value) in [
@@ -32,13 +48,13 @@ pub async fn headers(request: Request, next: Next) -> Response {
 
 /// Refuses a change that another site's page asks for, and any request whose `Host` is a name a
 /// stranger could have pointed at this machine.
-pub async fn same_origin(State(_): State<WebState>, request: Request, next: Next) -> Response {
+pub async fn same_origin(State(state): State<WebState>, request: Request, next: Next) -> Response {
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if changes && !from_our_own_page(request.headers()) {
         return (StatusCode::FORBIDDEN, "this request came from another site").into_response();
     }
-    if !named_as_ours(request.headers()) {
-        return (StatusCode::MISDIRECTED_REQUEST, "this is Parallax on loopback; ask for it as localhost")
+    if !named_as_ours(request.headers(), state.house.public_url.host_str()) {
+        return (StatusCode::MISDIRECTED_REQUEST, "this name is not set as ours; see PARALLAX_PUBLIC_URL")
             .into_response();
     }
     next.run(request).await
@@ -56,16 +72,17 @@ fn from_our_own_page(headers: &HeaderMap) -> bool {
     }
 }
 
-/// Nobody logs in yet and we listen on loopback only, so a host name that is not loopback's was
-/// pointed here by somebody else: a page of theirs would read ours.
-fn named_as_ours(headers: &HeaderMap) -> bool {
+/// A host name that is neither the one we are known by nor loopback's was pointed here by somebody
+/// else: a page of theirs would read ours. Numbers cannot be pointed anywhere.
+fn named_as_ours(headers: &HeaderMap, known_as: Option<&str>) -> bool {
     let Some(host) = headers.get(header::HOST) else { return true };
     let Some(authority) = host.to_str().ok().and_then(|text| text.parse::<axum::http::uri::Authority>().ok())
     else {
         return false;
     };
     let name = authority.host();
-    name == "localhost"
+    known_as == Some(name)
+        || name == "localhost"
         || name.ends_with(".localhost")
         || name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok()
 }
@@ -104,11 +121,13 @@ mod tests {
 
     #[test]
     fn a_name_pointed_at_loopback_by_a_stranger_is_refused() {
-        for ours in ["localhost:8080", "127.0.0.1:8080", "[::1]:8080", "parallax.localhost"] {
-            assert!(named_as_ours(&headers(&[("host", ours)])), "{ours}");
+        for ours in
+            ["localhost:8080", "127.0.0.1:8080", "[::1]:8080", "parallax.localhost", "posture.example.org"]
+        {
+            assert!(named_as_ours(&headers(&[("host", ours)]), Some("posture.example.org")), "{ours}");
         }
         for theirs in ["evil.example", "evil.example:8080", "localhost.evil.example", ""] {
-            assert!(!named_as_ours(&headers(&[("host", theirs)])), "{theirs}");
+            assert!(!named_as_ours(&headers(&[("host", theirs)]), Some("posture.example.org")), "{theirs}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The inventory: every asset, narrowed by what the address asks for.
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::Query;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::fault::Fault;
 use super::findings::{Choice, choices, one_of, place};
-use super::{Answer, WebState, page, show};
+use super::{Answer, Frame, Visit, page, show};
 use crate::error::AppError;
 use crate::model::{Family, Kind, Platform, Provider};
 use crate::rules;
@@ -53,7 +53,7 @@ impl Line {
 #[derive(Template)]
 #[template(path = "pages/inventory.html")]
 struct InventoryPage {
-    here: &'static str,
+    frame: Frame,
     text: String,
     lines: Vec<Line>,
     only: Option<(&'static str, String, String)>,
@@ -173,16 +173,16 @@ impl Asked {
 }
 
 /// `GET /inventory`.
-pub async fn show(State(state): State<WebState>, Query(asked): Query<Asked>) -> Answer {
+pub async fn show(visit: Visit, Query(asked): Query<Asked>) -> Answer {
     let filter = asked.filter()?;
     let key = asked.key()?;
-    let mut tx = state.begin().await?;
+    let mut tx = visit.begin().await?;
     let found = inventory::list(&mut tx, &filter, key.as_ref(), SIZE).await?;
     let regions = inventory::regions(&mut tx).await?;
     drop(tx);
     let last = found.rows.last().map(|row| URL_SAFE_NO_PAD.encode(format!("{} {}", row.id, row.name)));
     page(&InventoryPage {
-        here: "inventory",
+        frame: visit.frame("inventory"),
         next: last.filter(|_| found.more).map(|last| asked.address(&last)),
         lines: found.rows.into_iter().map(Line::of).collect(),
         only: asked.only(),

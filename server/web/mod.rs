@@ -1,9 +1,10 @@
 //! The pages: server-rendered, each view an address, all of them working without JavaScript.
 //!
 //! One file a page: what it shows as a struct, the handler that fills it, the template of the same
-//! name under `templates/pages`. Reads through `store::pages`; the only thing it changes is to
-//! start a run. No SQL, no rules of its own.
+//! name under `templates/pages`. Reads through `store::pages`. Every address has a rule that says
+//! who may come (`doors`). No SQL, no rules of posture of its own.
 
+mod account;
 mod asset;
 mod asset_facts;
 mod compare;
@@ -11,30 +12,40 @@ mod connection;
 mod connections;
 mod control;
 mod controls;
+mod doors;
 mod fault;
 mod files;
 mod finding;
 mod findings;
+mod frame;
 mod guard;
 mod health;
+mod house;
 mod inventory;
+mod login;
 mod overview;
 mod picture;
 mod prose;
 mod run;
+mod second_factor;
 mod show;
 mod sides;
+mod visit;
+mod welcome;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
-use chrono::{DateTime, Utc};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::model::TenantId;
-use crate::store::{Store, StoreError, Tx};
+use crate::model::Permission::{Read, Run};
+use doors::{Doors, Need::May};
+pub use doors::{Need, Rule};
 use fault::Fault;
+use frame::Frame;
+pub use house::{Entrance, House, WebState};
+use visit::Visit;
 
 /// The way around: code, address, word.
 const NAVIGATION: &[(&str, &str, &str)] = &[
@@ -46,23 +57,6 @@ const NAVIGATION: &[(&str, &str, &str)] = &[
     ("connections", "/connections", "Connections"),
 ];
 
-/// What every page needs.
-#[derive(Debug, Clone)]
-pub struct WebState {
-    /// The database.
-    pub store: Store,
-    /// Whose estate is shown.
-    pub tenant: TenantId,
-    /// The clock.
-    pub now: fn() -> DateTime<Utc>,
-}
-
-impl WebState {
-    async fn begin(&self) -> Result<Tx, StoreError> {
-        self.store.begin(self.tenant).await
-    }
-}
-
 /// What a handler gives back.
 type Answer = Result<Response, Fault>;
 
@@ -71,28 +65,57 @@ fn page(template: &impl askama::Template) -> Answer {
     Ok(Html(template.render()?).into_response())
 }
 
+/// Every address with its rule.
+fn doors() -> Doors {
+    Doors::new()
+        .get(May(Read), "/", get(overview::show))
+        .get(May(Read), "/compare", get(compare::show))
+        .get(May(Read), "/inventory", get(inventory::show))
+        .get(May(Read), "/assets/{id}", get(asset::show))
+        .get(May(Read), "/findings", get(findings::show))
+        .get(May(Read), "/findings/{id}", get(finding::show))
+        .get(May(Read), "/controls", get(controls::show))
+        .get(May(Read), "/controls/{code}", get(control::show))
+        .get(May(Read), "/connections", get(connections::show))
+        .get(May(Read), "/connections/{id}", get(connection::show))
+        .get(May(Read), "/connections/{id}/runs", get(connection::back))
+        .post(May(Run), "/connections/{id}/runs", post(connection::run_now))
+        .get(May(Read), "/runs/{id}", get(run::show))
+        .get(May(Read), "/runs/{id}/progress", get(run::progress))
+        .get(Need::Nobody, "/login", get(login::show))
+        .post(Need::Nobody, "/login", post(login::enter))
+        .get(Need::Nobody, "/login/code", get(login::ask_code))
+        .post(Need::Nobody, "/login/code", post(login::take_code))
+        .post(Need::Person, "/logout", post(login::leave))
+        .get(Need::Nobody, "/welcome/{secret}", get(welcome::show))
+        .post(Need::Nobody, "/welcome/{secret}", post(welcome::accept))
+        .get(Need::Person, "/account", get(account::show))
+        .post(Need::Person, "/account/name", post(account::rename))
+        .post(Need::Person, "/account/password", post(account::change_password))
+        .post(Need::Person, "/account/tenant", post(account::switch))
+        .post(Need::Person, "/account/sessions", post(account::end_session))
+        .get(Need::Person, "/account/second-factor", get(second_factor::show))
+        .post(Need::Person, "/account/second-factor", post(second_factor::confirm))
+        .post(Need::Person, "/account/second-factor/off", post(second_factor::switch_off))
+        .get(Need::Nobody, "/healthz", get(health::alive))
+        .get(Need::Nobody, "/readyz", get(health::ready))
+        .get(Need::Nobody, "/static/{hash}/{name}", get(files::show))
+}
+
+/// Who may do what, address by address.
+pub fn rules() -> Vec<Rule> {
+    doors().rules().to_vec()
+}
+
 /// Every page and what they need.
 pub fn router(state: WebState) -> Router {
-    Router::new()
-        .route("/", get(overview::show))
-        .route("/compare", get(compare::show))
-        .route("/inventory", get(inventory::show))
-        .route("/assets/{id}", get(asset::show))
-        .route("/findings", get(findings::show))
-        .route("/findings/{id}", get(finding::show))
-        .route("/controls", get(controls::show))
-        .route("/controls/{code}", get(control::show))
-        .route("/connections", get(connections::show))
-        .route("/connections/{id}", get(connection::show))
-        .route("/connections/{id}/runs", post(connection::run_now).get(connection::back))
-        .route("/runs/{id}", get(run::show))
-        .route("/runs/{id}/progress", get(run::progress))
-        .route("/healthz", get(health::show))
-        .route("/static/{hash}/{name}", get(files::show))
+    doors()
+        .open(&state)
         .fallback(fault::no_such_page)
         .method_not_allowed_fallback(fault::not_that_way)
         .layer(CatchPanicLayer::custom(fault::panicked))
         .layer(from_fn_with_state(state.clone(), guard::same_origin))
-        .layer(from_fn(guard::headers))
+        .layer(from_fn_with_state(state.clone(), guard::headers))
+        .layer(from_fn(guard::bounded))
         .with_state(state)
 }

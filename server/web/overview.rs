@@ -4,12 +4,11 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use axum::extract::State;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use super::compare::{Wing, area_wing, difference};
 use super::sides::{Group, failing, groups};
-use super::{Answer, WebState, findings, page, picture, show};
+use super::{Answer, Frame, Visit, findings, page, picture, show};
 use crate::model::{Family, Kind, Severity, Verdict};
 use crate::rules;
 use crate::score::Sum;
@@ -65,7 +64,7 @@ struct Urgent {
 #[derive(Template)]
 #[template(path = "pages/overview.html")]
 struct OverviewPage {
-    here: &'static str,
+    frame: Frame,
     cards: Vec<Card>,
     areas: Vec<Butterfly>,
     changes: Vec<Change>,
@@ -77,9 +76,9 @@ struct OverviewPage {
 }
 
 /// `GET /`.
-pub async fn show(State(state): State<WebState>) -> Answer {
-    let now = (state.now)();
-    let mut tx = state.begin().await?;
+pub async fn show(visit: Visit) -> Answer {
+    let now = (visit.now)();
+    let mut tx = visit.begin().await?;
     let tallies = totals::tallies(&mut tx, None).await?;
     let sums = totals::sums(&mut tx).await?;
     let days = totals::days(&mut tx, (now - TimeDelta::days(DAYS)).date_naive()).await?;
@@ -96,7 +95,7 @@ pub async fn show(State(state): State<WebState>) -> Answer {
         card(*family, &sums, &days, criticals, now.date_naive())
     });
     page(&OverviewPage {
-        here: "overview",
+        frame: visit.frame("overview"),
         cards: cards.collect(),
         areas: groups(rules::all(), &tallies).iter().map(butterfly).collect(),
         changes: changes(&events, now),

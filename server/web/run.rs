@@ -1,12 +1,12 @@
 //! One run: how far it has come while it works, what it met once it has ended.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use uuid::Uuid;
 
 use super::connection::known;
 use super::connections::RunLine;
-use super::{Answer, WebState, page, picture, show};
+use super::{Answer, Frame, Visit, page, picture, show};
 use crate::error::AppError;
 use crate::store::pages::connections::{self, Hole, Run};
 
@@ -43,7 +43,7 @@ impl Progress {
 #[derive(Template)]
 #[template(path = "pages/run.html")]
 struct RunPage {
-    here: &'static str,
+    frame: Frame,
     id: Uuid,
     connection: Uuid,
     name: String,
@@ -58,27 +58,27 @@ struct Fragment {
 }
 
 /// `GET /runs/{id}`.
-pub async fn show(State(state): State<WebState>, Path(id): Path<String>) -> Answer {
+pub async fn show(visit: Visit, Path(id): Path<String>) -> Answer {
     let id = known(&id)?;
-    let mut tx = state.begin().await?;
+    let mut tx = visit.begin().await?;
     let run = connections::run(&mut tx, id).await?.ok_or(AppError::NotFound("this run"))?;
     let holes = connections::holes(&mut tx, &[id], 200).await?;
     drop(tx);
     page(&RunPage {
-        here: "connections",
+        frame: visit.frame("connections"),
         id,
         connection: run.connection,
-        progress: Progress::of(&run, (state.now)()),
+        progress: Progress::of(&run, (visit.now)()),
         name: run.connection_name,
         holes,
     })
 }
 
 /// `GET /runs/{id}/progress`: the part of the page that moves.
-pub async fn progress(State(state): State<WebState>, Path(id): Path<String>) -> Answer {
+pub async fn progress(visit: Visit, Path(id): Path<String>) -> Answer {
     let id = known(&id)?;
-    let mut tx = state.begin().await?;
+    let mut tx = visit.begin().await?;
     let run = connections::run(&mut tx, id).await?.ok_or(AppError::NotFound("this run"))?;
     drop(tx);
-    page(&Fragment { progress: Progress::of(&run, (state.now)()) })
+    page(&Fragment { progress: Progress::of(&run, (visit.now)()) })
 }

@@ -6,6 +6,7 @@ mod aws;
 mod azure;
 mod bench;
 mod demo;
+mod entrance;
 mod private_postgres;
 mod registry;
 mod registry_hostile;

@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 
 use parallax::model::Gap;
-use parallax::web::{WebState, router};
+use parallax::web::router;
 use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 
-use super::support::estate::{Planted, Scratch, function, image, now};
+use super::support::estate::{FORM_WORD, Planted, Scratch, function, image};
 
 const SECRET_FUNCTION: &str = r#"{
     "identity": { "name": "ops", "admin": true, "admin_because": ["AdministratorAccess"] },
@@ -24,7 +24,7 @@ struct Site {
 
 impl Site {
     async fn over(scratch: Scratch) -> Self {
-        let state = WebState { store: scratch.store.clone(), tenant: scratch.tenant, now };
+        let state = scratch.open_house();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         tokio::spawn(async move { axum::serve(listener, router(state)).await });
@@ -150,7 +150,7 @@ async fn nonsense_is_refused_with_its_name_and_nothing_of_ours() {
         let (got, text) = site.get(path).await;
         assert_eq!(got, status, "{path}");
         assert!(text.contains(says), "{path} does not say {says}: {text}");
-        assert!(text.contains("<nav"), "{path} leaves no way on");
+        assert!(text.contains("href=\"/inventory\""), "{path} leaves no way on");
     }
     let (status, text) = site.get("/inventory?q=%25_%5C%27%3B--").await;
     assert!(status == 200 && text.contains("No asset matches"), "wildcards and quotes are only text");
@@ -161,7 +161,12 @@ async fn nonsense_is_refused_with_its_name_and_nothing_of_ours() {
 async fn only_our_own_pages_start_a_run_and_two_clicks_start_one() {
     let (site, connection) = Site::planted().await;
     let address = format!("http://{}/connections/{connection}/runs", site.address);
-    let post = |headers: HeaderMap| site.client.post(&address).headers(headers).send();
+    let send = |headers: HeaderMap, word: &str| {
+        let body = format!("csrf={word}");
+        let form = site.client.post(&address).header("content-type", "application/x-www-form-urlencoded");
+        form.body(body).headers(headers).send()
+    };
+    let post = |headers: HeaderMap| send(headers, FORM_WORD);
     let from = |name: &'static str, value: &'static str| {
         HeaderMap::from_iter([(name.parse().expect("a name"), HeaderValue::from_static(value))])
     };
@@ -170,6 +175,8 @@ async fn only_our_own_pages_start_a_run_and_two_clicks_start_one() {
     {
         assert_eq!(post(headers).await.expect("an answer").status(), 403);
     }
+    let stale = send(from("sec-fetch-site", "same-origin"), "another-word").await.expect("an answer");
+    assert_eq!(stale.status(), 403);
     let first = post(from("sec-fetch-site", "same-origin")).await.expect("an answer");
     assert_eq!(first.status(), 303);
     let second = post(from("sec-fetch-site", "same-origin")).await.expect("an answer");
@@ -247,8 +254,5 @@ async fn without_its_database_it_says_so_and_keeps_its_secrets() {
     let text = answer.text().await.expect("text");
     assert!(status == 503 || status == 500, "{status}");
     assert!(!text.contains("it_") && !text.to_lowercase().contains("postgres"), "{text}");
-    assert_eq!(
-        client.get(format!("http://{address}/healthz")).send().await.expect("an answer").status(),
-        503
-    );
+    assert_eq!(client.get(format!("http://{address}/readyz")).send().await.expect("an answer").status(), 503);
 }

@@ -1,7 +1,11 @@
 //! A database of its own for one test, and a small estate in it that went the whole way through:
 //! collected, stored, judged.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
+use parallax::auth::Vault;
+use parallax::auth::vault::HouseKey;
 use parallax::collect::{CollectError, Collector, RunBuilder};
 use parallax::model::{
     Asset, AssetKey, ConnectionSpec, Facts, Gap, Platform, Provider, RegistrySpec, TenantId,
@@ -10,8 +14,12 @@ use parallax::pipeline::assess::{Assess, assess};
 use parallax::pipeline::refresh::refresh;
 use parallax::store::assessments::Scope;
 use parallax::store::{Store, connections, runs, tenants};
+use parallax::web::{Entrance, House, WebState};
 use sqlx::{Connection, Executor, PgConnection};
 use uuid::Uuid;
+
+/// What forms of a house without log-in carry in tests.
+pub const FORM_WORD: &str = "the-word-of-this-form";
 
 /// A database of one test.
 pub struct Scratch {
@@ -43,6 +51,17 @@ impl Scratch {
         let store = Store::connect(url.as_str(), 4).await.expect("connects");
         let tenant = tenants::ensure_default(&store, now()).await.expect("a tenant");
         Self { server, name, store, tenant }
+    }
+
+    /// A house without log-in over this estate.
+    pub fn open_house(&self) -> WebState {
+        let house = House {
+            entrance: Entrance::Open { tenant: self.tenant, csrf: FORM_WORD.into() },
+            public_url: "http://127.0.0.1/".parse().expect("an address"),
+            behind_proxy: false,
+            vault: Vault::new(HouseKey::new([7; 32]), Vec::new()),
+        };
+        WebState { store: self.store.clone(), house: Arc::new(house), now }
     }
 
     /// Removes the database.

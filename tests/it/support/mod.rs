@@ -5,4 +5,5 @@ pub mod aws;
 pub mod database;
 pub mod estate;
 pub mod fake_registry;
+pub mod people;
 pub mod registry;

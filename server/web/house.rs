@@ -1,0 +1,65 @@
+//! What every page needs of the house it is in.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use url::Url;
+
+use crate::auth::Vault;
+use crate::model::TenantId;
+use crate::store::Store;
+
+/// How people come in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entrance {
+    /// They log in.
+    Login,
+    /// Nobody logs in, everybody is the owner of this tenant: loopback only.
+    Open {
+        /// Whose estate is shown.
+        tenant: TenantId,
+        /// What forms carry.
+        csrf: String,
+    },
+}
+
+/// The house, as its operator set it up.
+#[derive(Debug, Clone)]
+pub struct House {
+    /// How people come in.
+    pub entrance: Entrance,
+    /// Where browsers find us.
+    pub public_url: Url,
+    /// A proxy stands in front, ends TLS and names the visitor's address last in X-Forwarded-For.
+    pub behind_proxy: bool,
+    /// Opens and seals secrets.
+    pub vault: Vault,
+}
+
+/// What every page needs.
+#[derive(Debug, Clone)]
+pub struct WebState {
+    /// The database.
+    pub store: Store,
+    /// The house.
+    pub house: Arc<House>,
+    /// The clock.
+    pub now: fn() -> DateTime<Utc>,
+}
+
+impl House {
+    /// Browsers reach us by TLS only.
+    pub fn secure(&self) -> bool {
+        self.public_url.scheme() == "https"
+    }
+
+    /// The session's cookie. With TLS its name binds it to this host and to TLS.
+    pub fn cookie(&self) -> &'static str {
+        if self.secure() { "__Host-parallax" } else { "parallax" }
+    }
+
+    /// A full address of ours.
+    pub fn link(&self, path: &str) -> String {
+        format!("{}{path}", self.public_url.as_str().trim_end_matches('/'))
+    }
+}
