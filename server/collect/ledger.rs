@@ -43,6 +43,8 @@ impl Ledger {
             count: 0,
         });
         failure.count += 1;
+        // One failure that hid assets makes the whole entry one.
+        failure.call.lists |= call.lists;
     }
 
     /// One gap for each call and code.

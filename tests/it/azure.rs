@@ -105,7 +105,8 @@ fn functions_roles_and_settings_are_read_whole() {
     }
 }
 
-fn spec(endpoint: &str, subscription: &str) -> ConnectionSpec {
+/// A subscription at an endpoint of this machine.
+pub fn spec(endpoint: &str, subscription: &str) -> ConnectionSpec {
     ConnectionSpec::Azure(AzureSpec {
         subscriptions: vec![subscription.to_owned()],
         endpoint: Some(endpoint.to_owned()),
@@ -114,7 +115,8 @@ fn spec(endpoint: &str, subscription: &str) -> ConnectionSpec {
     })
 }
 
-async fn collect(spec: &ConnectionSpec) -> Result<(Vec<Asset>, Vec<Gap>), CollectError> {
+/// One pass.
+pub async fn collect(spec: &ConnectionSpec) -> Result<(Vec<Asset>, Vec<Gap>), CollectError> {
     let source = collect::open(spec, FingerprintKey::new([7; 32])).await?;
     let (run, mut events) = RunBuilder::channel(64);
     let reading = async move { source.collect(&run).await };
@@ -133,12 +135,14 @@ async fn collect(spec: &ConnectionSpec) -> Result<(Vec<Asset>, Vec<Gap>), Collec
     read.map(|()| found)
 }
 
-async fn pass(trouble: Trouble) -> (Vec<Asset>, Vec<Gap>) {
+/// One pass over the small Resource Manager in `trouble`.
+pub async fn pass(trouble: Trouble) -> (Vec<Asset>, Vec<Gap>) {
     let arm = Arm::start(trouble).await;
     collect(&spec(&arm.endpoint(), SUBSCRIPTION)).await.expect("a run always ends with assets and gaps")
 }
 
-fn said(assets: &[Asset], name: &str, control: &str) -> Verdict {
+/// What a control says of an asset.
+pub fn said(assets: &[Asset], name: &str, control: &str) -> Verdict {
     let asset = assets.iter().find(|asset| asset.name == name).unwrap_or_else(|| panic!("no {name}"));
     let now = chrono::DateTime::UNIX_EPOCH + chrono::TimeDelta::days(20_780);
     let settings = Settings::default();

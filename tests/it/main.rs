@@ -4,6 +4,8 @@
 
 mod aws;
 mod azure;
+mod azure_contract;
+mod azure_unread;
 mod bench;
 mod demo;
 mod entrance;

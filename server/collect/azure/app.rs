@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use futures::FutureExt;
 
 use super::AzureCollector;
-use super::arm::Uses;
+use super::arm::{Miss, Uses};
 use super::normalise::{self, Answers};
 use super::roles::Roles;
 use super::wire::{
@@ -20,11 +20,18 @@ const fn reads(name: &'static str, facet: &'static str) -> Call {
 
 const CONFIG: Call = reads("Microsoft.Web/sites/config/read", "app configuration");
 const SETTINGS: Call = reads("Microsoft.Web/sites/config/list/action", "app settings");
-const AUTHENTICATION: Call = reads("Microsoft.Web/sites/config/read", "authentication settings");
+const AUTHENTICATION: Call = Call {
+    name: "Microsoft.Web/sites/config/authsettingsV2",
+    permission: "Microsoft.Web/sites/config/read",
+    facet: "authentication settings",
+    lists: false,
+};
 const FUNCTIONS: Call = reads("Microsoft.Web/sites/functions/read", "functions and their triggers");
 const FTP: Call =
     reads("Microsoft.Web/sites/basicPublishingCredentialsPolicies/read", "publishing credentials");
 const PLANS: Call = reads("Microsoft.Web/serverfarms/read", "hosting plans");
+
+const LISTED: Call = Call { lists: true, ..reads("Microsoft.Web/sites/read", "function apps") };
 
 /// Hosting plans by resource id in lower case.
 pub type Plans = Fact<HashMap<String, Plan>>;
@@ -38,7 +45,7 @@ pub struct Context<'a> {
     /// Role assignments.
     pub roles: &'a Roles,
     /// How many apps use each identity.
-    pub uses: &'a Uses,
+    pub uses: &'a Fact<Uses>,
     /// Hosting plans.
     pub plans: &'a Plans,
 }
@@ -69,11 +76,22 @@ fn plan(row: Resource) -> Option<(String, Plan)> {
     Some((row.id?.to_lowercase(), plan))
 }
 
+/// An answer that holds what it is about; one that does not tells nothing.
+fn held<T>(answer: Fact<Option<T>>, call: Call) -> Fact<T> {
+    match answer {
+        Fact::Known(Some(value)) => Fact::Known(value),
+        Fact::Known(None) => Fact::unknown(format!("{} answered without it", call.name)),
+        Fact::Unknown(why) => Fact::Unknown(why),
+    }
+}
+
 /// Reads an app. None where its id makes no sense.
 pub async fn read(context: &Context<'_>, row: Resource) -> Option<Asset> {
-    let id = row.id.clone()?;
-    let (group, name) = normalise::group_and_name(&id)?;
     let (arm, subscription) = (&context.collector.arm, context.subscription);
+    let id = row.id.clone().unwrap_or_default();
+    let Some((group, name)) = normalise::group_and_name(&id) else {
+        return arm.missed(LISTED, subscription, &Miss::Unreadable("unreadable-row")).known().cloned();
+    };
     let apps = context.collector.web.web_apps_client();
     let functions = format!("{}/functions?api-version=2023-12-01", id.trim_start_matches('/'));
     // Six futures side by side are large; boxed, a stream of apps stays small.
@@ -93,10 +111,10 @@ pub async fn read(context: &Context<'_>, row: Resource) -> Option<Asset> {
         arm.one::<Authentication, _, _>(
             AUTHENTICATION,
             &id,
-            apps.get_auth_settings_v2(&group, &name, subscription).send()
+            apps.get_auth_settings_v2_without_secrets(&group, &name, subscription).send()
         )
         .boxed(),
-        arm.list::<Function>(FUNCTIONS, &id, &functions).boxed(),
+        arm.rows::<Function>(FUNCTIONS, &id, &functions).boxed(),
         arm.one::<PublishingPolicy, _, _>(FTP, &id, apps.get_ftp_allowed(&group, &name, subscription).send())
             .boxed(),
         arm.one::<PublishingPolicy, _, _>(FTP, &id, apps.get_scm_allowed(&group, &name, subscription).send())
@@ -106,8 +124,12 @@ pub async fn read(context: &Context<'_>, row: Resource) -> Option<Asset> {
         row.properties.clone().and_then(|one| serde_json::from_value(one).ok()).unwrap_or_default();
     let answers = Answers {
         config: config.map(|answer| answer.and_then(|one| one.properties)),
-        settings: settings.map(|answer| answer.and_then(|one| one.properties).unwrap_or_default()),
-        authentication: authentication.map(|answer| answer.and_then(|one| one.properties)),
+        settings: held(settings.map(|answer| answer.and_then(|one| one.properties)), SETTINGS)
+            .map(|all| all.iter().map(|(name, value)| (name.clone(), super::wire::text(value))).collect()),
+        authentication: held(
+            authentication.map(|answer| answer.and_then(|one| one.properties)),
+            AUTHENTICATION,
+        ),
         functions,
         publishing: [ftp, scm]
             .map(|one| one.map(|answer| answer.and_then(|one| one.properties).and_then(|one| one.allow))),

@@ -5,7 +5,7 @@
 //! only its raw bodies are used. Lists are ours: the crate would follow a next page to any host
 //! with our token, and this does not.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ use crate::model::Fact;
 const AT_ONCE: usize = 16;
 /// Largest answer.
 const MOST_BYTES: usize = 8 << 20;
-/// Longest wait for one call, retries included.
+/// Longest wait for one call, retries included; waiting for a turn is not part of it.
 const PATIENCE: Duration = Duration::from_mins(2);
 /// Attempts at one page of a list.
 const ATTEMPTS: u32 = 6;
@@ -34,6 +34,8 @@ const ATTEMPTS: u32 = 6;
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// Pages of one list.
 const MOST_PAGES: usize = 2_000;
+
+const UNREADABLE: Miss = Miss::Unreadable("unreadable-body");
 
 /// Why a call gave nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +51,8 @@ pub enum Miss {
     Unreadable(&'static str),
     /// The network.
     Unreachable(String),
+    /// No answer within our patience.
+    Late,
     /// No token was to be had.
     NoToken(String),
 }
@@ -60,8 +64,14 @@ impl Miss {
             Self::Refused { code, .. } => code,
             Self::Unreadable(code) => code,
             Self::Unreachable(_) => "unreachable",
+            Self::Late => "timeout",
             Self::NoToken(_) => "no-token",
         }
+    }
+
+    /// What is asked for does not exist.
+    pub fn not_found() -> Self {
+        Self::Refused { status: 404, code: "http-404".into() }
     }
 
     fn denied(&self) -> bool {
@@ -76,11 +86,11 @@ impl Miss {
         match self {
             Self::Refused { status: 403, .. } => "our credentials may not make this call".into(),
             Self::Refused { code, .. } => format!("the service answered {code}"),
-            Self::Unreadable("foreign-next-link") => {
-                "the next page is said to be on another host; not followed".into()
-            }
+            Self::Unreadable("foreign-next-link") => "it would have led to another host; not followed".into(),
+            Self::Unreadable("endless") => "the pages lead back to themselves, or never end".into(),
             Self::Unreadable(_) => "the answer could not be read".into(),
             Self::Unreachable(_) => "no answer".into(),
+            Self::Late => "no answer in time, although asked again".into(),
             Self::NoToken(_) => "no token was to be had".into(),
         }
     }
@@ -123,59 +133,81 @@ impl Arm {
         F: Future<Output = azure_core_legacy::Result<R>>,
         R: Into<azure_core_legacy::Response>,
     {
+        let _place = self.places.acquire().await;
         let read = async {
-            let _place = self.places.acquire().await;
             let response = send.await.map_err(|error| miss(&error))?;
             let (status, _, body) = response.into().deconstruct();
             debug_assert!(status.is_success(), "the crate turns other statuses into errors");
             parse(&bounded(body.map(|chunk| chunk.map_err(|_| Miss::Unreadable("broken-body")))).await?)
         };
         let read = tokio::time::timeout(PATIENCE, read).await;
-        self.sort(call, subject, read.unwrap_or_else(|_| Err(Miss::Unreachable("no answer in time".into()))))
+        self.sort(call, subject, read.unwrap_or(Err(Miss::Late)))
     }
 
     fn sort<T>(&self, call: Call, subject: &str, read: Result<T, Miss>) -> Fact<Option<T>> {
         match read {
             Ok(value) => Fact::Known(Some(value)),
             Err(miss) if miss.absent() && !call.lists => Fact::Known(None),
-            Err(miss) => {
-                self.ledger.note(call, subject, miss.code(), &miss.message(), miss.denied());
-                if miss.denied() {
-                    Fact::denied(format!("{} denied", call.name), call.permission)
-                } else {
-                    Fact::unknown(format!("{} failed: {}", call.name, miss.code()))
-                }
-            }
+            Err(miss) => self.missed(call, subject, &miss),
         }
     }
 
-    /// Reads all pages of a list. What cannot be read beyond a page is a gap; what was read stands.
+    /// Notes what a call did not give, and makes it the reason of its facts.
+    pub fn missed<T>(&self, call: Call, subject: &str, miss: &Miss) -> Fact<T> {
+        self.ledger.note(call, subject, miss.code(), &miss.message(), miss.denied());
+        if miss.denied() {
+            Fact::denied(format!("{} denied", call.name), call.permission)
+        } else {
+            Fact::unknown(format!("{} failed: {}", call.name, miss.code()))
+        }
+    }
+
+    /// Reads all pages of a list; known only if every page and row of it could be read.
     pub async fn list<T: DeserializeOwned>(&self, call: Call, subject: &str, path: &str) -> Fact<Vec<T>> {
+        let (rows, whole) = self.rows(call, subject, path).await;
+        whole.map(|()| rows)
+    }
+
+    /// The rows of a list that could be read, and whether those are all.
+    pub async fn rows<T: DeserializeOwned>(
+        &self,
+        call: Call,
+        subject: &str,
+        path: &str,
+    ) -> (Vec<T>, Fact<()>) {
         let mut rows = Vec::new();
-        let mut next = self.endpoint.join(path).map_err(|_| Miss::Unreadable("bad-path"));
-        for _ in 0..MOST_PAGES {
-            let page: Result<Page, Miss> = match &next {
-                Ok(url) => self.page(url).await,
+        let mut whole = Fact::Known(());
+        let mut next = self.own(path);
+        let mut asked = HashSet::new();
+        loop {
+            let page = match &next {
+                Ok(url) if asked.len() < MOST_PAGES && asked.insert(url.clone()) => {
+                    self.page::<Page>(url).await
+                }
+                Ok(_) => Err(Miss::Unreadable("endless")),
                 Err(miss) => Err(miss.clone()),
             };
-            match self.sort(call, subject, page) {
-                Fact::Known(Some(page)) => {
-                    let values = page.value.unwrap_or_default();
-                    rows.extend(values.into_iter().filter_map(|row| serde_json::from_value(row).ok()));
-                    match page.next_link.filter(|link| !link.is_empty()) {
-                        Some(link) => next = self.own(&link),
-                        None => return Fact::Known(rows),
-                    }
-                }
-                Fact::Known(None) => return Fact::Known(rows),
-                Fact::Unknown(why) => return Fact::Unknown(why),
+            // A page without rows to read is not an empty page.
+            let page = page.and_then(|page| Ok((page.value.ok_or(UNREADABLE)?, page.next_link)));
+            let (values, link) = match page {
+                Ok(page) => page,
+                Err(miss) => return (rows, self.missed(call, subject, &miss)),
+            };
+            let sent = values.len();
+            let before = rows.len();
+            rows.extend(values.into_iter().filter_map(|row| serde_json::from_value(row).ok()));
+            if rows.len() - before < sent {
+                whole = self.missed(call, subject, &Miss::Unreadable("unreadable-row"));
+            }
+            match link.filter(|link| !link.is_empty()) {
+                Some(link) => next = self.own(&link),
+                None => return (rows, whole),
             }
         }
-        self.ledger.note(call, subject, "too-many", "more pages than we read of one list", false);
-        Fact::Known(rows)
     }
 
-    /// A next page, if it is on our own endpoint: the token goes nowhere else.
+    /// An address, if it is on our own endpoint: the token goes nowhere else. Paths are asked about
+    /// too, since they hold ids from answers, and an id may be written as an address.
     fn own(&self, link: &str) -> Result<Url, Miss> {
         let url = self.endpoint.join(link).map_err(|_| Miss::Unreadable("bad-next-link"))?;
         if url.origin() == self.endpoint.origin() {
@@ -193,12 +225,16 @@ impl Arm {
                 Ok(bytes) => return parse(&bytes),
                 Err(failed) => failed,
             };
-            let again = matches!(miss, Miss::Refused { status: 429 | 500..=599, .. } | Miss::Unreachable(_));
+            let again = matches!(
+                miss,
+                Miss::Refused { status: 429 | 500..=599, .. }
+                    | Miss::Unreachable(_)
+                    | Miss::Unreadable("broken-body")
+            );
             if !again || attempt == ATTEMPTS {
                 return Err(miss);
             }
-            let growing = Duration::from_millis(200 * (1 << attempt));
-            tokio::time::sleep(wait.unwrap_or(growing).min(LONGEST_WAIT)).await;
+            tokio::time::sleep(pause(wait, attempt)).await;
             attempt += 1;
         }
     }
@@ -223,13 +259,20 @@ impl Arm {
 
     /// The first call: tells whether we are let in at all.
     pub async fn probe(&self, path: &str) -> Result<Value, Miss> {
-        let url = self.endpoint.join(path).map_err(|_| Miss::Unreadable("bad-path"))?;
+        let url = self.own(path)?;
         match self.get(&url).await {
             Ok(body) => parse(&body),
             Err((Miss::Refused { status: 429 | 500..=599, .. }, _)) => self.page(&url).await,
             Err((miss, _)) => Err(miss),
         }
     }
+}
+
+/// How long to wait: what the service wishes or a doubling time, bounded, and not all of us at once.
+fn pause(wish: Option<Duration>, attempt: u32) -> Duration {
+    let growing = Duration::from_millis(200 * (1 << attempt));
+    let spread = Duration::from_millis(250).mul_f64(f64::from(rand::random::<u8>()) / 256.0);
+    wish.unwrap_or(growing).min(LONGEST_WAIT) + spread
 }
 
 fn miss(error: &LegacyError) -> Miss {
@@ -260,9 +303,23 @@ async fn bounded(stream: impl Stream<Item = Result<Bytes, Miss>>) -> Result<Byte
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Miss> {
     serde_json::from_slice(body).map_err(|_| {
         let html = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<');
-        Miss::Unreadable(if html { "html-body" } else { "unreadable-body" })
+        if html { Miss::Unreadable("html-body") } else { UNREADABLE }
     })
 }
 
 /// How often each identity is used, by its resource id in lower case.
 pub type Uses = HashMap<String, u32>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_are_bounded_whatever_the_service_wishes() {
+        let bound = LONGEST_WAIT + Duration::from_millis(250);
+        for attempt in 1..=ATTEMPTS {
+            assert!(pause(Some(Duration::from_hours(1)), attempt) <= bound);
+            assert!(pause(None, attempt) >= Duration::from_millis(200));
+        }
+    }
+}

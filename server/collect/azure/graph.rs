@@ -3,7 +3,7 @@
 use azure_mgmt_resourcegraph::package_preview_2021_03::models::{QueryRequest, QueryRequestOptions};
 
 use super::AzureCollector;
-use super::arm::Uses;
+use super::arm::{Miss, Uses};
 use super::wire::{GraphPage, Resource};
 use crate::collect::ledger::Call;
 use crate::model::Fact;
@@ -24,7 +24,7 @@ pub const APPS: Listed = Listed {
     graph: Call {
         name: "Microsoft.ResourceGraph/resources/read",
         permission: "Reader",
-        facet: "function apps",
+        facet: "what there is",
         lists: false,
     },
     list: Call {
@@ -42,7 +42,7 @@ pub const REGISTRIES: Listed = Listed {
     graph: Call {
         name: "Microsoft.ResourceGraph/resources/read",
         permission: "Reader",
-        facet: "registries",
+        facet: "what there is",
         lists: false,
     },
     list: Call {
@@ -67,12 +67,14 @@ pub struct Rows<'a> {
     pages: usize,
     total: Option<u64>,
     ended: bool,
+    whole: Fact<()>,
 }
 
 impl<'a> Rows<'a> {
     /// Before the first page.
     pub fn new(collector: &'a AzureCollector, subscription: &'a str, listed: Listed) -> Self {
-        Self { collector, subscription, listed, token: None, pages: 0, total: None, ended: false }
+        let whole = Fact::Known(());
+        Self { collector, subscription, listed, token: None, pages: 0, total: None, ended: false, whole }
     }
 
     /// How many rows there are, if the service said.
@@ -80,11 +82,28 @@ impl<'a> Rows<'a> {
         self.total
     }
 
+    /// Whether the rows handed out so far are all, but for pages still to come.
+    pub fn whole(self) -> Fact<()> {
+        self.whole
+    }
+
     /// The next page; none at the end.
     pub async fn next(&mut self) -> Option<Vec<Resource>> {
-        if self.ended || self.pages == MOST_PAGES {
+        if self.ended {
             return None;
         }
+        match self.page().await {
+            Some(page) => Some(self.take(page)),
+            None if self.pages == 0 => Some(self.fall_back().await),
+            None => {
+                self.ended = true;
+                None
+            }
+        }
+    }
+
+    /// Asks for a page. None where there is none to read, with the reason noted.
+    async fn page(&mut self) -> Option<GraphPage> {
         let arm = &self.collector.arm;
         let request = QueryRequest {
             subscriptions: vec![self.subscription.to_owned()],
@@ -96,26 +115,58 @@ impl<'a> Rows<'a> {
             ..QueryRequest::new(self.listed.query.to_owned())
         };
         let send = self.collector.graph.resources(request).send();
-        // A later page that fails hides assets; the first one has the provider's list to fall back on.
-        let call =
-            if self.pages == 0 { self.listed.graph } else { Call { lists: true, ..self.listed.graph } };
-        match arm.one::<GraphPage, _, _>(call, self.subscription, send).await {
-            Fact::Known(Some(page)) => {
-                self.pages += 1;
-                self.token = page.skip_token.filter(|token| !token.is_empty());
-                self.ended = self.token.is_none();
-                Some(rows(page.data.unwrap_or_default()))
-            }
-            _ if self.pages == 0 => {
-                self.ended = true;
-                let path = format!("subscriptions/{}/{}", self.subscription, self.listed.path);
-                arm.list(self.listed.list, self.subscription, &path).await.known().cloned()
-            }
-            _ => {
-                self.ended = true;
-                None
-            }
+        let call = self.call();
+        let answer = match arm.one::<GraphPage, _, _>(call, self.subscription, send).await {
+            Fact::Known(Some(page)) if page.data.is_some() => return Some(page),
+            Fact::Known(Some(_)) => arm.missed(call, self.subscription, &Miss::Unreadable("unreadable-body")),
+            Fact::Known(None) => arm.missed(call, self.subscription, &Miss::not_found()),
+            Fact::Unknown(why) => Fact::Unknown(why),
+        };
+        self.whole = answer;
+        None
+    }
+
+    /// A later page that fails hides assets; the first one has the provider's list to fall back on.
+    fn call(&self) -> Call {
+        if self.pages == 0 { self.listed.graph } else { Call { lists: true, ..self.listed.graph } }
+    }
+
+    /// The rows of a page, and where the next one is.
+    fn take(&mut self, page: GraphPage) -> Vec<Resource> {
+        self.pages += 1;
+        self.total = page.total_records.and_then(|total| u64::try_from(total).ok());
+        let next = page.skip_token.filter(|token| !token.is_empty());
+        let truncated = page.result_truncated.is_some_and(|said| said.eq_ignore_ascii_case("true"));
+        if next.is_none() && truncated {
+            self.lose("truncated");
         }
+        if next.is_some() && (next == self.token || self.pages == MOST_PAGES) {
+            self.lose("endless");
+            self.ended = true;
+        }
+        self.ended |= next.is_none();
+        self.token = next;
+        let data = page.data.unwrap_or_default();
+        let sent = data.len();
+        let rows = rows(data);
+        if rows.len() < sent {
+            self.lose("unreadable-row");
+        }
+        rows
+    }
+
+    /// Notes that there is more than we could see.
+    fn lose(&mut self, code: &'static str) {
+        let call = Call { lists: true, ..self.listed.graph };
+        self.whole = self.collector.arm.missed(call, self.subscription, &Miss::Unreadable(code));
+    }
+
+    async fn fall_back(&mut self) -> Vec<Resource> {
+        self.ended = true;
+        let path = format!("subscriptions/{}/{}", self.subscription, self.listed.path);
+        let (rows, whole) = self.collector.arm.rows(self.listed.list, self.subscription, &path).await;
+        self.whole = whole;
+        rows
     }
 }
 
@@ -123,8 +174,8 @@ fn rows(data: Vec<serde_json::Value>) -> Vec<Resource> {
     data.into_iter().filter_map(|row| serde_json::from_value(row).ok()).collect()
 }
 
-/// How many apps use each user-assigned identity.
-pub async fn uses(collector: &AzureCollector, subscription: &str) -> Uses {
+/// How many apps use each user-assigned identity; known only if every app was seen.
+pub async fn uses(collector: &AzureCollector, subscription: &str) -> Fact<Uses> {
     let mut uses = Uses::new();
     let mut pages = Rows::new(collector, subscription, APPS);
     while let Some(rows) = pages.next().await {
@@ -135,5 +186,5 @@ pub async fn uses(collector: &AzureCollector, subscription: &str) -> Uses {
             }
         }
     }
-    uses
+    pages.whole().map(|()| uses)
 }

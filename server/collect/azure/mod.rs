@@ -24,6 +24,7 @@ use self::arm::{Arm, Miss};
 use self::credential::Credential;
 use super::{CollectError, Collector, RunBuilder, Stopped};
 use crate::analysis::secrets::FingerprintKey;
+use crate::collect::ledger::Call;
 use crate::model::AzureSpec;
 
 const PUBLIC: &str = "https://management.azure.com/";
@@ -31,6 +32,13 @@ const PUBLIC: &str = "https://management.azure.com/";
 const SCOPE: &str = "https://management.azure.com/.default";
 /// Apps read at once.
 const AT_ONCE: usize = 8;
+
+const SUBSCRIPTION: Call = Call {
+    name: "Microsoft.Resources/subscriptions/read",
+    permission: "Reader",
+    facet: "subscription",
+    lists: true,
+};
 
 /// Reads Azure subscriptions.
 pub struct AzureCollector {
@@ -136,7 +144,9 @@ fn retries() -> RetryOptions {
 impl Collector for AzureCollector {
     async fn collect(&self, run: &RunBuilder) -> Result<(), CollectError> {
         for subscription in &self.subscriptions {
-            self.read(subscription, run).await?;
+            if self.is_there(subscription).await {
+                self.read(subscription, run).await?;
+            }
         }
         for gap in self.arm.ledger.gaps() {
             run.gap(gap).await?;
@@ -146,6 +156,18 @@ impl Collector for AzureCollector {
 }
 
 impl AzureCollector {
+    /// Whether there is a subscription to read. Resource Graph answers for one that is unknown, or in
+    /// another directory, as for an empty one, so this must be asked apart.
+    async fn is_there(&self, subscription: &str) -> bool {
+        match self.arm.probe(&format!("subscriptions/{subscription}?api-version=2022-12-01")).await {
+            Err(miss @ Miss::Refused { status: 401 | 404, .. }) => {
+                self.arm.missed::<()>(SUBSCRIPTION, subscription, &miss);
+                false
+            }
+            Ok(_) | Err(_) => true,
+        }
+    }
+
     async fn read(&self, subscription: &str, run: &RunBuilder) -> Result<(), Stopped> {
         let roles = roles::Roles::read(&self.arm, subscription).await;
         let uses = graph::uses(self, subscription).await;
@@ -166,10 +188,17 @@ impl AzureCollector {
             }
             run.progress(&format!("function apps in {subscription}"), done, pages.total()).await?;
         }
+        self.registries(subscription, run).await
+    }
+
+    async fn registries(&self, subscription: &str, run: &RunBuilder) -> Result<(), Stopped> {
         let mut pages = graph::Rows::new(self, subscription, graph::REGISTRIES);
         while let Some(rows) = pages.next().await {
-            for row in rows {
-                if let Some(asset) = registry::read(self, subscription, row).await {
+            let mut reading = stream::iter(rows)
+                .map(|row| registry::read(self, subscription, row))
+                .buffer_unordered(AT_ONCE);
+            while let Some(asset) = reading.next().await {
+                if let Some(asset) = asset {
                     run.asset(asset).await?;
                 }
             }

@@ -1,13 +1,20 @@
 //! Azure's words as facts. Source types end here; values of app settings are dropped here.
 
+mod code;
+mod identity;
+mod network;
+
 use std::collections::BTreeMap;
 
+use self::code::{package, runtime};
+use self::identity::of_identity;
+use self::network::network;
 use super::app::Context;
-use super::wire::{AddressRule, AuthenticationSettings, Binding, Function, Resource, Site, SiteConfig};
-use crate::analysis::{eol, secrets};
+use super::wire::{AuthenticationSettings, Binding, Function, Resource, Site, SiteConfig, text};
+use crate::analysis::secrets;
 use crate::model::{
-    Asset, AssetKey, Cors, Endpoint, EndpointAuth, Fact, Facts, FunctionFacts, Logging, Package, PackageKind,
-    Plan, Platform, Provider, PublicNetwork, Runtime, Scale, SharedIdentity, Tag, Trigger, Variable, Vpc,
+    Asset, AssetKey, Cors, Endpoint, EndpointAuth, Fact, Facts, FunctionFacts, Logging, Plan, Platform,
+    Provider, Scale, Tag, Trigger, Variable, Vpc,
 };
 
 /// What the calls about one app gave.
@@ -17,9 +24,9 @@ pub struct Answers {
     /// App settings, with values; dropped here.
     pub settings: Fact<BTreeMap<String, String>>,
     /// `config/authsettingsV2`.
-    pub authentication: Fact<Option<AuthenticationSettings>>,
-    /// Functions.
-    pub functions: Fact<Vec<Function>>,
+    pub authentication: Fact<AuthenticationSettings>,
+    /// Functions that could be read, and whether those are all.
+    pub functions: (Vec<Function>, Fact<()>),
     /// Whether FTP and SCM take a user name and password.
     pub publishing: [Fact<Option<bool>>; 2],
 }
@@ -27,14 +34,13 @@ pub struct Answers {
 /// An app as an asset.
 pub fn app(context: &Context<'_>, row: &Resource, site: &Site, answers: Answers) -> Asset {
     let plan = plan(context, site);
-    let platform = platform(row, &plan, &answers.config);
+    let platform = platform(row, site, &plan, &answers.config);
     let mut facts = FunctionFacts::default();
     of_site(row, site, &mut facts);
     of_config(site, &answers.config, &mut facts);
-    of_settings(context, platform, &answers, &mut facts);
+    of_settings(context, site, platform, &answers, &mut facts);
     of_functions(answers.functions, &mut facts);
-    facts.platform_authentication =
-        answers.authentication.map(|settings| settings.is_some_and(|one| demands_login(&one)));
+    facts.platform_authentication = answers.authentication.map(|settings| demands_login(&settings));
     facts.basic_publishing = either(answers.publishing);
     of_identity(context, row, &mut facts);
     facts.plan = plan;
@@ -82,16 +88,26 @@ fn plan(context: &Context<'_>, site: &Site) -> Fact<Option<Plan>> {
 }
 
 /// What the plan and the package say of who carries what.
-fn platform(row: &Resource, plan: &Fact<Option<Plan>>, config: &Fact<Option<SiteConfig>>) -> Platform {
+fn platform(
+    row: &Resource,
+    site: &Site,
+    plan: &Fact<Option<Plan>>,
+    config: &Fact<Option<SiteConfig>>,
+) -> Platform {
     let kind = row.kind.as_deref().unwrap_or("").to_lowercase();
     if kind.split(',').any(|part| part == "container") || image(config).is_some() {
         return Platform::FunctionsContainer;
     }
-    let tier = plan.known().and_then(Option::as_ref).map(|plan| plan.tier.to_lowercase()).unwrap_or_default();
-    match tier.as_str() {
-        "dynamic" => Platform::FunctionsConsumption,
-        "flexconsumption" => Platform::FunctionsFlex,
-        "elasticpremium" => Platform::FunctionsPremium,
+    if site.function_app_config.is_some() {
+        return Platform::FunctionsFlex;
+    }
+    let plan = plan.known().and_then(Option::as_ref);
+    let tier = plan.map(|plan| plan.tier.to_lowercase()).unwrap_or_default();
+    let sku = plan.map(|plan| plan.sku.to_lowercase()).unwrap_or_default();
+    match (tier.as_str(), sku.as_str()) {
+        ("dynamic", _) | ("", "y1") => Platform::FunctionsConsumption,
+        ("flexconsumption", _) | ("", "fc1") => Platform::FunctionsFlex,
+        ("elasticpremium", _) | ("", "ep1" | "ep2" | "ep3") => Platform::FunctionsPremium,
         _ => Platform::FunctionsDedicated,
     }
 }
@@ -107,16 +123,19 @@ fn of_site(row: &Resource, site: &Site, facts: &mut FunctionFacts) {
     let mode = site.client_cert_mode.as_deref().unwrap_or("Required");
     facts.client_certificate = told(site.client_cert_enabled, "clientCertEnabled")
         .map(|on| on && mode.eq_ignore_ascii_case("required"));
-    facts.vpc = Fact::Known(site.virtual_network_subnet_id.as_ref().filter(|id| !id.is_empty()).map(|id| {
-        Vpc { id: id.split("/subnets/").next().unwrap_or(id).to_owned(), subnets: vec![id.clone()] }
-    }));
+    let subnet = site.virtual_network_subnet_id.as_ref().filter(|id| !id.is_empty());
+    let vpc = subnet.map(|id| Vpc {
+        id: id.split("/subnets/").next().unwrap_or(id).to_owned(),
+        subnets: vec![id.clone()],
+    });
+    facts.vpc = told(row.properties.as_ref().filter(|one| one.is_object()), "properties").map(|_| vpc);
     facts.tags = Fact::Known(tags(row));
 }
 
 /// Tags of a resource.
 pub fn tags(row: &Resource) -> Vec<Tag> {
     let all = row.tags.iter().flatten();
-    all.map(|(key, value)| Tag { key: key.clone(), value: value.clone() }).collect()
+    all.map(|(key, value)| Tag { key: key.clone(), value: text(value) }).collect()
 }
 
 /// A field the service left out is not known to be anything.
@@ -172,36 +191,14 @@ fn without_config(why: &Fact<()>, facts: &mut FunctionFacts) {
     facts.scale = Fact::Unknown(why.clone());
 }
 
-fn network(
+fn of_settings(
+    context: &Context<'_>,
     site: &Site,
-    config: &SiteConfig,
-    rules: Option<&[AddressRule]>,
-    default: Option<&str>,
-) -> PublicNetwork {
-    let access = site.public_network_access.as_ref().or(config.public_network_access.as_ref());
-    let enabled = !access.is_some_and(|value| value.eq_ignore_ascii_case("disabled"));
-    let denies = default.is_some_and(|action| action.eq_ignore_ascii_case("deny"));
-    // Once one rule allows somebody, everybody else is denied; a rule that allows any address does not.
-    let named = rules.unwrap_or_default().iter().any(|rule| {
-        let any = rule
-            .ip_address
-            .as_deref()
-            .is_none_or(|address| matches!(address, "Any" | "any" | "0.0.0.0/0" | "::/0"));
-        let somebody = !any || rule.vnet_subnet_resource_id.is_some();
-        rule.action.as_deref().unwrap_or("Allow").eq_ignore_ascii_case("allow") && somebody
-    });
-    let closed = rules.unwrap_or_default().iter().any(|rule| {
-        rule.action.as_deref().is_some_and(|action| action.eq_ignore_ascii_case("deny"))
-            && rule
-                .ip_address
-                .as_deref()
-                .is_some_and(|address| matches!(address, "Any" | "any" | "0.0.0.0/0"))
-    });
-    PublicNetwork { enabled, restricted: denies || named || closed }
-}
-
-fn of_settings(context: &Context<'_>, platform: Platform, answers: &Answers, facts: &mut FunctionFacts) {
-    facts.runtime = runtime(platform, answers);
+    platform: Platform,
+    answers: &Answers,
+    facts: &mut FunctionFacts,
+) {
+    facts.runtime = runtime(site, platform, answers);
     let settings = match &answers.settings {
         Fact::Known(settings) => settings,
         Fact::Unknown(why) => {
@@ -220,7 +217,7 @@ fn of_settings(context: &Context<'_>, platform: Platform, answers: &Answers, fac
     facts.host_version = Fact::Known(set("FUNCTIONS_EXTENSION_VERSION").map(str::to_owned));
     facts.package = Fact::Known(package(
         image(&answers.config),
-        set("WEBSITE_RUN_FROM_PACKAGE"),
+        set("WEBSITE_RUN_FROM_PACKAGE").or(set("WEBSITE_RUN_FROM_ZIP")),
         set("AzureWebJobsStorage"),
     ));
     let insights =
@@ -229,66 +226,22 @@ fn of_settings(context: &Context<'_>, platform: Platform, answers: &Answers, fac
     facts.tracing = Fact::Known(insights);
 }
 
-fn runtime(platform: Platform, answers: &Answers) -> Fact<Option<Runtime>> {
-    if platform == Platform::FunctionsContainer {
-        return Fact::Known(None);
-    }
-    let config = match &answers.config {
-        Fact::Known(config) => config.as_ref(),
-        Fact::Unknown(why) => return Fact::Unknown(why.clone()),
-    };
-    let worker = answers.settings.known().and_then(|settings| settings.get("FUNCTIONS_WORKER_RUNTIME"));
-    let linux = config.and_then(|one| one.linux_fx_version.as_deref()).filter(|text| text.contains('|'));
-    let framework = config.and_then(|one| one.net_framework_version.as_deref());
-    let spelling = match (linux, worker, framework) {
-        (Some(linux), _, _) => Some(linux.to_owned()),
-        (None, Some(worker), Some(framework)) if worker.starts_with("dotnet") => {
-            Some(format!("{worker}|{}", framework.trim_start_matches('v')))
-        }
-        _ => None,
-    };
-    match spelling.as_deref().and_then(eol::azure_stack) {
-        Some(runtime) => Fact::Known(Some(runtime)),
-        None => Fact::unknown("the app does not say which language version it runs"),
-    }
-}
-
-/// Only the host of an address is kept: its query may sign it.
-fn package(image: Option<&str>, from: Option<&str>, storage: Option<&str>) -> Package {
-    if let Some(reference) = image {
-        let digest = reference.split_once('@').map(|(_, digest)| digest.to_owned());
-        return Package {
-            kind: PackageKind::Image,
-            reference: Some(reference.to_owned()),
-            digest,
-            own_host: false,
-        };
-    }
-    let host = from
-        .and_then(|address| url::Url::parse(address).ok())
-        .and_then(|url| url.host_str().map(str::to_owned));
-    let Some(host) = host else { return Package::default() };
-    let account = storage.and_then(|text| text.split(';').find_map(|part| part.strip_prefix("AccountName=")));
-    let own_host = account.is_some_and(|account| host.split('.').next() == Some(account));
-    Package { kind: PackageKind::Url, reference: Some(host), digest: None, own_host }
-}
-
-fn of_functions(functions: Fact<Vec<Function>>, facts: &mut FunctionFacts) {
-    let functions = match functions {
-        Fact::Known(functions) => functions,
-        Fact::Unknown(why) => {
-            facts.endpoints = Fact::Unknown(why.clone());
-            facts.triggers = Fact::Unknown(why);
-            return;
-        }
-    };
-    let (mut endpoints, mut triggers) = (Vec::new(), Vec::new());
-    for properties in functions.into_iter().filter_map(|one| one.properties) {
+fn of_functions((functions, whole): (Vec<Function>, Fact<()>), facts: &mut FunctionFacts) {
+    let (mut endpoints, mut triggers, mut whole) = (Vec::new(), Vec::new(), whole);
+    for function in functions {
+        let properties = function.properties.unwrap_or_default();
         if properties.is_disabled == Some(true) {
             continue;
         }
         let name = properties.name.unwrap_or_default();
-        for binding in properties.config.and_then(|one| one.bindings).unwrap_or_default() {
+        let Some(bindings) = properties.config.and_then(|one| one.bindings) else {
+            let why = format!("the bindings of function {name:?} were not in the answer");
+            if whole.known().is_some() {
+                whole = Fact::unknown(why);
+            }
+            continue;
+        };
+        for binding in bindings {
             let kind = binding.r#type.clone().unwrap_or_default();
             if kind.eq_ignore_ascii_case("httpTrigger") {
                 endpoints.push(Endpoint { name: name.clone(), auth: auth(&binding) });
@@ -298,8 +251,10 @@ fn of_functions(functions: Fact<Vec<Function>>, facts: &mut FunctionFacts) {
             }
         }
     }
-    facts.endpoints = Fact::Known(endpoints);
-    facts.triggers = Fact::Known(triggers);
+    // An open way in is open whatever could not be read beside it.
+    let open = endpoints.iter().any(|one| one.auth == EndpointAuth::None);
+    facts.endpoints = if open { Fact::Known(endpoints) } else { whole.clone().map(|()| endpoints) };
+    facts.triggers = whole.map(|()| triggers);
 }
 
 /// Without a level the runtime asks for a function key.
@@ -331,30 +286,6 @@ fn either(policies: [Fact<Option<bool>>; 2]) -> Fact<bool> {
     unknown.unwrap_or(Fact::Known(false))
 }
 
-fn of_identity(context: &Context<'_>, row: &Resource, facts: &mut FunctionFacts) {
-    let identity = row.identity.clone().unwrap_or_default();
-    let assigned = identity.user_assigned_identities.unwrap_or_default();
-    let mut principals: Vec<String> = identity.principal_id.into_iter().filter(|id| !id.is_empty()).collect();
-    principals.extend(assigned.values().filter_map(|one| one.principal_id.clone()));
-    let busiest = assigned.keys().max_by_key(|id| context.uses.get(&id.to_lowercase()).copied().unwrap_or(1));
-    facts.shared_identity = Fact::Known(busiest.map(|id| SharedIdentity {
-        id: id.clone(),
-        users: context.uses.get(&id.to_lowercase()).copied().unwrap_or(1),
-    }));
-    facts.identity = match principals.first() {
-        None => Fact::Known(None),
-        Some(first) => {
-            let name = assigned
-                .keys()
-                .next()
-                .and_then(|id| id.rsplit('/').next())
-                .or(row.name.as_deref())
-                .unwrap_or(first);
-            context.roles.identity(first, name, &principals).map(Some)
-        }
-    };
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -365,35 +296,6 @@ mod tests {
         let id = "/subscriptions/x/resourcegroups/Rg/providers/Microsoft.Web/sites/orders";
         assert_eq!(group_and_name(id), Some(("Rg".into(), "orders".into())));
         assert_eq!(group_and_name("/subscriptions/x"), None);
-    }
-
-    #[test]
-    fn a_signed_address_leaves_only_its_host() {
-        let from = Some("https://codestore.blob.core.windows.net/c/app.zip?sig=SECRET");
-        let found =
-            package(None, from, Some("DefaultEndpointsProtocol=https;AccountName=codestore;AccountKey=x"));
-        assert_eq!(
-            (found.reference.as_deref(), found.own_host),
-            (Some("codestore.blob.core.windows.net"), true)
-        );
-        assert!(!package(None, from, None).own_host);
-        assert_eq!(package(None, Some("1"), None), Package::default());
-    }
-
-    #[test]
-    fn address_rules_restrict_once_they_name_somebody() {
-        let rule = |action: &str, address: &str| AddressRule {
-            action: Some(action.into()),
-            ip_address: Some(address.into()),
-            ..AddressRule::default()
-        };
-        let look = |rules: &[AddressRule], default: Option<&str>| {
-            network(&Site::default(), &SiteConfig::default(), Some(rules), default).restricted
-        };
-        assert!(!look(&[], None));
-        assert!(!look(&[rule("Allow", "Any")], None));
-        assert!(look(&[rule("Allow", "192.0.2.0/24"), rule("Deny", "Any")], None));
-        assert!(look(&[rule("Allow", "Any")], Some("Deny")));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Container registries: one asset each, since their settings are registry-wide.
 
 use super::AzureCollector;
-use super::normalise::{key, region, tags};
-use super::wire::{PolicySwitch, Registry, Resource};
+use super::arm::Miss;
+use super::normalise::{group_and_name, key, region, tags};
+use super::wire::{PolicySwitch, Registry, RegistryEncryption, Resource};
 use crate::collect::ledger::Call;
 use crate::model::{
     Asset, Encryption, Fact, Facts, Platform, PublicNetwork, RegistryAccess, RepositoryFacts, ResourcePolicy,
@@ -15,10 +16,21 @@ const REPLICAS: Call = Call {
     lists: false,
 };
 
+const LISTED: Call = Call {
+    name: "Microsoft.ContainerRegistry/registries/read",
+    permission: "Microsoft.ContainerRegistry/registries/read",
+    facet: "registries",
+    lists: true,
+};
+
 /// Reads a registry. None where its row makes no sense.
 pub async fn read(collector: &AzureCollector, subscription: &str, row: Resource) -> Option<Asset> {
-    let id = row.id.clone()?;
-    let registry: Registry = serde_json::from_value(row.properties.clone()?).ok()?;
+    let id = row.id.clone().unwrap_or_default();
+    let registry = row.properties.clone().and_then(|one| serde_json::from_value::<Registry>(one).ok());
+    let Some(registry) = registry.filter(|_| group_and_name(&id).is_some()) else {
+        let miss = Miss::Unreadable("unreadable-row");
+        return collector.arm.missed(LISTED, subscription, &miss).known().cloned();
+    };
     let path = format!("{}/replications?api-version=2023-07-01", id.trim_start_matches('/'));
     let replicas = collector.arm.list::<Resource>(REPLICAS, &id, &path).await;
     let facts = RepositoryFacts {
@@ -26,7 +38,7 @@ pub async fn read(collector: &AzureCollector, subscription: &str, row: Resource)
             .map(|anonymous_pull| RegistryAccess { anonymous_pull, policy: ResourcePolicy::default() }),
         public_network: public_network(&registry),
         tls: Fact::Known(true),
-        encryption: Fact::Known(encryption(&registry)),
+        encryption: told(registry.encryption.as_ref(), "encryption").map(encryption),
         admin_user: told(registry.admin_user_enabled, "adminUserEnabled"),
         quarantine: switch(&registry, |policies| policies.quarantine_policy.as_ref()),
         content_trust: switch(&registry, |policies| policies.trust_policy.as_ref()),
@@ -59,10 +71,8 @@ fn public_network(registry: &Registry) -> Fact<PublicNetwork> {
     })
 }
 
-fn encryption(registry: &Registry) -> Encryption {
-    let own = registry
-        .encryption
-        .as_ref()
+fn encryption(answer: &RegistryEncryption) -> Encryption {
+    let own = Some(answer)
         .filter(|one| one.status.as_deref().is_some_and(|status| status.eq_ignore_ascii_case("enabled")));
     let key =
         own.and_then(|one| one.key_vault_properties.as_ref()).and_then(|key| key.key_identifier.clone());

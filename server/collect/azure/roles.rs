@@ -41,6 +41,8 @@ struct Known {
     by_principal: HashMap<String, Vec<Assigned>>,
     names: HashMap<String, String>,
     all_actions: HashSet<String>,
+    /// Roles whose actions could be read.
+    defined: HashSet<String>,
 }
 
 impl Roles {
@@ -84,6 +86,13 @@ impl Roles {
             .collect();
         broad_scopes.sort();
         broad_scopes.dedup();
+        let dark = assigned.iter().find(|one| is_wide(&one.scope) && !known.is_defined(&one.role));
+        if let (Some(one), true) = (dark, admin_because.is_empty()) {
+            return Fact::unknown(format!(
+                "what role {} on {} allows was not in the answer",
+                one.role, one.scope
+            ));
+        }
         Fact::Known(Identity {
             id: id.to_owned(),
             name: name.to_owned(),
@@ -100,6 +109,10 @@ impl Known {
         ADMINISTER.iter().any(|(id, _)| *id == role) || self.all_actions.contains(role)
     }
 
+    fn is_defined(&self, role: &str) -> bool {
+        self.defined.contains(role) || ADMINISTER.iter().any(|(id, _)| *id == role)
+    }
+
     fn name<'a>(&'a self, role: &'a str) -> &'a str {
         let builtin = ADMINISTER.iter().find(|(id, _)| *id == role).map(|(_, name)| *name);
         self.names.get(role).map(String::as_str).or(builtin).unwrap_or(role)
@@ -113,18 +126,20 @@ fn known(assignments: Vec<RoleAssignment>, definitions: Vec<RoleDefinition>) -> 
         let scope = one.scope.unwrap_or_default();
         by_principal.entry(principal.to_lowercase()).or_default().push(Assigned { role: last(&role), scope });
     }
-    let (mut names, mut all_actions) = (HashMap::new(), HashSet::new());
+    let (mut names, mut all_actions, mut defined) = (HashMap::new(), HashSet::new(), HashSet::new());
     for one in definitions {
         let (Some(id), Some(properties)) = (one.id, one.properties) else { continue };
-        let actions = properties.permissions.into_iter().flatten().filter_map(|one| one.actions).flatten();
-        if actions.into_iter().any(|action| action == "*") {
-            all_actions.insert(last(&id));
+        if let Some(permissions) = properties.permissions {
+            if permissions.into_iter().filter_map(|one| one.actions).flatten().any(|action| action == "*") {
+                all_actions.insert(last(&id));
+            }
+            defined.insert(last(&id));
         }
         if let Some(name) = properties.role_name {
             names.insert(last(&id), name);
         }
     }
-    Known { by_principal, names, all_actions }
+    Known { by_principal, names, all_actions, defined }
 }
 
 fn last(id: &str) -> String {

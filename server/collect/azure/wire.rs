@@ -40,6 +40,10 @@ wire! {
         /// What to ask the next page with.
         #[serde(rename = "$skipToken")]
         pub skip_token: String,
+        /// How many rows all pages have.
+        pub total_records: i64,
+        /// `true` where rows were left out.
+        pub result_truncated: String,
     }
 
     /// What any resource has.
@@ -55,7 +59,7 @@ wire! {
         /// Region, in any spelling.
         pub location: String,
         /// Tags.
-        pub tags: BTreeMap<String, String>,
+        pub tags: BTreeMap<String, Value>,
         /// Managed identity.
         pub identity: ManagedIdentity,
         /// SKU.
@@ -69,13 +73,7 @@ wire! {
         /// The system-assigned principal.
         pub principal_id: String,
         /// User-assigned ones, by resource id.
-        pub user_assigned_identities: BTreeMap<String, UserAssigned>,
-    }
-
-    /// A user-assigned identity.
-    pub struct UserAssigned {
-        /// Its principal.
-        pub principal_id: String,
+        pub user_assigned_identities: BTreeMap<String, Value>,
     }
 
     /// A SKU.
@@ -137,6 +135,10 @@ wire! {
         pub linux_fx_version: String,
         /// `v8.0`.
         pub net_framework_version: String,
+        /// `17`.
+        pub java_version: String,
+        /// `7.4`.
+        pub power_shell_version: String,
         /// `1.2`.
         pub min_tls_version: String,
         /// `FtpsOnly`.
@@ -175,6 +177,8 @@ wire! {
         pub action: String,
         /// `Any`, `192.0.2.0/24`.
         pub ip_address: String,
+        /// The lowest is looked at first.
+        pub priority: i64,
         /// A subnet instead of an address.
         pub vnet_subnet_resource_id: String,
         /// A service tag instead of an address.
@@ -183,8 +187,8 @@ wire! {
 
     /// Anything under `properties` that is a list of texts.
     pub struct Settings {
-        /// By name.
-        pub properties: BTreeMap<String, String>,
+        /// By name; a value may be null, and hides no other.
+        pub properties: BTreeMap<String, Value>,
     }
 
     /// `config/authsettingsV2`.
@@ -302,59 +306,18 @@ wire! {
         /// Actions.
         pub actions: Vec<String>,
     }
+}
 
-    /// Properties of a container registry.
-    pub struct Registry {
-        /// The shared administrator account.
-        pub admin_user_enabled: bool,
-        /// Anyone may pull.
-        pub anonymous_pull_enabled: bool,
-        /// `Enabled`, `Disabled`.
-        pub public_network_access: String,
-        /// Address rules.
-        pub network_rule_set: NetworkRuleSet,
-        /// Policies.
-        pub policies: RegistryPolicies,
-        /// Encryption.
-        pub encryption: RegistryEncryption,
-        /// Host name.
-        pub login_server: String,
-    }
+mod registry;
 
-    /// Address rules of a registry.
-    pub struct NetworkRuleSet {
-        /// `Allow`, `Deny`.
-        pub default_action: String,
-    }
+pub use registry::*;
 
-    /// Policies of a registry.
-    pub struct RegistryPolicies {
-        /// Unscanned images are held back.
-        pub quarantine_policy: PolicySwitch,
-        /// Content trust.
-        pub trust_policy: PolicySwitch,
-        /// Untagged images are removed.
-        pub retention_policy: PolicySwitch,
-    }
-
-    /// A policy of a registry.
-    pub struct PolicySwitch {
-        /// `enabled`, `disabled`.
-        pub status: String,
-    }
-
-    /// Encryption of a registry.
-    pub struct RegistryEncryption {
-        /// `enabled` with a customer's key.
-        pub status: String,
-        /// The key.
-        pub key_vault_properties: KeyVaultProperties,
-    }
-
-    /// A customer's key.
-    pub struct KeyVaultProperties {
-        /// Its address.
-        pub key_identifier: String,
+/// A value as text: nothing where it is null.
+pub fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
 }
 
@@ -362,10 +325,7 @@ wire! {
 pub fn error_code(body: &[u8]) -> Option<String> {
     let value: Value = serde_json::from_slice(body).ok()?;
     let code = value.pointer("/error/code").or_else(|| value.get("Code")).or_else(|| value.get("code"))?;
-    Some(match code {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    })
+    Some(text(code))
 }
 
 #[cfg(test)]

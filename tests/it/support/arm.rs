@@ -32,6 +32,30 @@ pub enum Trouble {
     DenyGraph,
     /// No token is good.
     WrongToken,
+    /// Resource Graph refuses every page but the first.
+    DenyLaterPages,
+    /// Answers to paths that end so are this body, with status 200.
+    Instead(&'static str, &'static str),
+    /// App configurations are larger than anybody should read.
+    Huge,
+    /// Each app setting and configuration comes after a pause.
+    Slow,
+    /// The first requests meet a service that is away.
+    Away,
+    /// The closed apps have an identity whose principal the answer leaves out.
+    HiddenPrincipal,
+    /// The closed apps hold a role, on the subscription, that no definition describes.
+    UndefinedRole,
+    /// Resource Graph is refused, and the list that serves in its stead turns to another host.
+    ForeignSites(String),
+    /// The ids of apps are addresses on another host.
+    ForeignIds(String),
+}
+
+impl Trouble {
+    fn hides_principals(&self) -> bool {
+        *self == Self::HiddenPrincipal
+    }
 }
 
 /// The server.
@@ -69,45 +93,63 @@ async fn answer(State(state): State<Shared>, method: Method, uri: Uri, body: Byt
     let (trouble, count, own) = &*state;
     let number = count.fetch_add(1, Ordering::Relaxed);
     let path = uri.path().to_lowercase();
-    let query = uri.query().unwrap_or("");
-    match trouble {
-        Trouble::WrongToken => return error(401, "InvalidAuthenticationToken"),
-        Trouble::Throttle if number % 5 == 4 => {
-            let mut response = error(429, "TooManyRequests");
-            response.headers_mut().insert("retry-after", axum::http::HeaderValue::from_static("1"));
-            return response;
-        }
-        Trouble::DenySettings if path.ends_with("/config/appsettings/list") => {
-            return error(403, "AuthorizationFailed");
-        }
-        Trouble::Truncate if path.ends_with("/config/web") => {
-            return respond(200, r#"{"properties":{"minTls"#.into());
-        }
-        Trouble::DenyGraph if path.contains("resourcegraph") => return error(403, "AuthorizationFailed"),
-        _ => {}
+    if *trouble == Trouble::Slow && path.contains("/config/") {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    }
+    if let Some(spoilt) = spoil(trouble, number, &path) {
+        return spoilt;
     }
     if path.contains("resourcegraph") {
-        return graph(&body);
+        return graph(trouble, &body);
     }
     if !path.contains(SUBSCRIPTION) {
         return error(404, "SubscriptionNotFound");
     }
-    let rows = match path.rsplit('/').next().unwrap_or("") {
-        "sites" => (0..6).map(site).collect(),
+    let mut rows = match path.rsplit('/').next().unwrap_or("") {
+        "sites" => (0..6).map(|number| site(trouble, number)).collect(),
         "registries" => (0..2).map(registry).collect(),
-        "serverfarms" => {
-            let mut page = json!({ "value": [plan()] });
-            if let Trouble::ForeignPage(other) = trouble {
-                page["nextLink"] = format!("{other}{path}?page=2").into();
-            }
-            return respond(200, page.to_string());
-        }
-        "roleassignments" => vec![assignment()],
+        "serverfarms" => vec![plan()],
+        "roleassignments" => assignments(trouble),
         "roledefinitions" | "replications" => Vec::new(),
         "functions" => vec![function(&path)],
-        _ => return respond(200, one(&method, &path).to_string()),
+        _ => return respond(200, one(&method, uri.path(), &path).to_string()),
     };
-    paged(&rows, own, &path, query)
+    match trouble {
+        Trouble::ForeignPage(other) if path.ends_with("/serverfarms") => turn(&rows, other, &path),
+        Trouble::ForeignSites(other) if path.ends_with("/sites") => turn(&rows.split_off(4), other, &path),
+        _ => paged(&rows, own, uri.path(), uri.query().unwrap_or("")),
+    }
+}
+
+/// What goes wrong before an answer is thought of.
+fn spoil(trouble: &Trouble, number: u64, path: &str) -> Option<Response<Body>> {
+    let settings = path.ends_with("/config/appsettings/list");
+    match trouble {
+        Trouble::WrongToken => Some(error(401, "InvalidAuthenticationToken")),
+        Trouble::Throttle if number % 5 == 4 => {
+            let mut response = error(429, "TooManyRequests");
+            response.headers_mut().insert("retry-after", axum::http::HeaderValue::from_static("1"));
+            Some(response)
+        }
+        Trouble::Away if number < 3 => Some(respond(503, "<html>away</html>".into())),
+        Trouble::DenySettings if settings => Some(error(403, "AuthorizationFailed")),
+        Trouble::Truncate if path.ends_with("/config/web") => {
+            Some(respond(200, r#"{"properties":{"minTls"#.into()))
+        }
+        Trouble::Huge if path.ends_with("/config/web") => {
+            Some(respond(200, format!(r#"{{"properties":{{"minTlsVersion":"{}"}}}}"#, "1".repeat(9 << 20))))
+        }
+        Trouble::DenyGraph | Trouble::ForeignSites(_) if path.contains("resourcegraph") => {
+            Some(error(403, "AuthorizationFailed"))
+        }
+        Trouble::Instead(end, body) if path.ends_with(end) => Some(respond(200, (*body).to_owned())),
+        _ => None,
+    }
+}
+
+/// A page that says the next one is on another host.
+fn turn(rows: &[Value], other: &str, path: &str) -> Response<Body> {
+    respond(200, json!({ "value": rows, "nextLink": format!("{other}{path}?page=2") }).to_string())
 }
 
 /// Two rows a page, with the address of the next.
@@ -116,16 +158,25 @@ fn paged(rows: &[Value], own: &str, path: &str, query: &str) -> Response<Body> {
     let end = (start + 2).min(rows.len());
     let mut page = json!({ "value": &rows[start.min(end)..end] });
     if end < rows.len() {
-        page["nextLink"] = format!("{own}{path}?api-version=1&at={end}").into();
+        let version = query.split('&').find(|part| part.starts_with("api-version=")).unwrap_or("");
+        page["nextLink"] = format!("{own}{path}?{version}&at={end}").into();
     }
     respond(200, page.to_string())
 }
 
-fn graph(body: &[u8]) -> Response<Body> {
+fn graph(trouble: &Trouble, body: &[u8]) -> Response<Body> {
     let asked: Value = serde_json::from_slice(body).unwrap_or_default();
     let sites = asked["query"].as_str().unwrap_or("").contains("microsoft.web/sites");
-    let rows: Vec<Value> = if sites { (0..6).map(site).collect() } else { (0..2).map(registry).collect() };
+    let rows: Vec<Value> = match asked["subscriptions"][0].as_str() {
+        Some(SUBSCRIPTION) if sites => (0..6).map(|number| site(trouble, number)).collect(),
+        Some(SUBSCRIPTION) => (0..2).map(registry).collect(),
+        // As the service does: of a subscription one cannot see there is simply nothing.
+        _ => Vec::new(),
+    };
     let start = asked["options"]["$skipToken"].as_str().and_then(|text| text.parse().ok()).unwrap_or(0_usize);
+    if start > 0 && *trouble == Trouble::DenyLaterPages {
+        return error(403, "AuthorizationFailed");
+    }
     let end = (start + 2).min(rows.len());
     let mut page = json!({ "totalRecords": rows.len(), "count": end - start, "data": &rows[start..end], "facets": [], "resultTruncated": "false" });
     if end < rows.len() {
@@ -135,19 +186,29 @@ fn graph(body: &[u8]) -> Response<Body> {
 }
 
 /// Even ones are open in every way, odd ones closed.
-fn site(number: usize) -> Value {
+fn site(trouble: &Trouble, number: usize) -> Value {
     let open = number.is_multiple_of(2);
     let name = match number {
         0 => "open".to_owned(),
         1 => "closed".to_owned(),
         other => format!("app{other}"),
     };
-    let id = format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Web/sites/{name}");
+    let path =
+        format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Web/sites/{name}");
+    let id = match trouble {
+        Trouble::ForeignIds(other) => format!("{other}{path}"),
+        _ => path,
+    };
+    let identity = if trouble.hides_principals() && !open {
+        json!({ "type": "UserAssigned", "userAssignedIdentities": { "/subscriptions/x/id/shared": null } })
+    } else {
+        json!({ "type": "SystemAssigned", "principalId": if open { "p-open" } else { "p-closed" } })
+    };
     let farm =
         format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Web/serverfarms/plan");
     json!({ "id": id, "name": name, "type": "microsoft.web/sites", "kind": "functionapp,linux",
         "location": if open { "West Europe" } else { "westeurope" }, "tags": null,
-        "identity": { "type": "SystemAssigned", "principalId": if open { "p-open" } else { "p-closed" } },
+        "identity": identity,
         "properties": { "httpsOnly": !open, "publicNetworkAccess": if open { Value::Null } else { "Disabled".into() },
             "serverFarmId": farm, "clientCertEnabled": false, "siteConfig": null } })
 }
@@ -157,7 +218,7 @@ fn is_open(path: &str) -> bool {
 }
 
 /// What is asked of one app.
-fn one(method: &Method, path: &str) -> Value {
+fn one(method: &Method, id: &str, path: &str) -> Value {
     let open = is_open(path);
     let properties = if path.ends_with("/config/web") {
         json!({ "linuxFxVersion": "PYTHON|3.12", "minTlsVersion": if open { "1.0" } else { "1.2" },
@@ -178,7 +239,7 @@ fn one(method: &Method, path: &str) -> Value {
     } else {
         json!({})
     };
-    json!({ "id": path, "properties": properties })
+    json!({ "id": id, "properties": properties })
 }
 
 fn function(path: &str) -> Value {
@@ -189,12 +250,20 @@ fn function(path: &str) -> Value {
 
 fn plan() -> Value {
     json!({ "id": format!("/subscriptions/{SUBSCRIPTION}/resourcegroups/rg/providers/Microsoft.Web/serverfarms/plan"),
-        "name": "plan", "sku": { "name": "Y1", "tier": "Dynamic" }, "properties": { "maximumElasticWorkerCount": 1 } })
+        "name": "plan", "location": "West Europe", "sku": { "name": "Y1", "tier": "Dynamic" }, "properties": { "maximumElasticWorkerCount": 1 } })
 }
 
-fn assignment() -> Value {
-    json!({ "properties": { "principalId": "p-open", "scope": format!("/subscriptions/{SUBSCRIPTION}"),
-        "roleDefinitionId": format!("/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{OWNER}") } })
+fn assignments(trouble: &Trouble) -> Vec<Value> {
+    let mut all = vec![assignment("p-open", OWNER)];
+    if *trouble == Trouble::UndefinedRole {
+        all.push(assignment("p-closed", "00000000-aaaa-bbbb-cccc-dddddddddddd"));
+    }
+    all
+}
+
+fn assignment(principal: &str, role: &str) -> Value {
+    json!({ "properties": { "principalId": principal, "scope": format!("/subscriptions/{SUBSCRIPTION}"),
+        "roleDefinitionId": format!("/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{role}") } })
 }
 
 fn registry(number: usize) -> Value {

@@ -7,3 +7,4 @@ pub mod estate;
 pub mod fake_registry;
 pub mod people;
 pub mod registry;
+pub mod swagger;
