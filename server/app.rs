@@ -104,7 +104,9 @@ impl App {
         let store = Store::connect(url, config.database_connections).await?;
         let tenant = tenants::ensure_default(&store, now()).await?;
         let mut tx = store.begin(tenant).await?;
-        tenants::set_settings(&mut tx, &settings(config)).await?;
+        if !tenants::decided(&mut tx).await? {
+            tenants::set_settings(&mut tx, &settings(config)).await?;
+        }
         tx.commit().await?;
         Ok(Self { store, tenant, key, vault, config: config.clone(), private })
     }

@@ -14,6 +14,7 @@ pub mod people;
 mod private;
 pub mod run_status;
 pub mod runs;
+pub mod takeout;
 pub mod tallies;
 pub mod tenants;
 mod text;
@@ -166,6 +167,15 @@ impl Store {
     /// Starts a transaction of `tenant`.
     pub async fn begin(&self, tenant: TenantId) -> Result<Tx, StoreError> {
         let mut inner = self.pool.begin().await?;
+        sqlx::query!("SELECT set_config('parallax.tenant', $1, true)", tenant.to_string())
+            .fetch_one(&mut *inner)
+            .await?;
+        Ok(Tx { inner, tenant })
+    }
+
+    /// Starts a transaction of `tenant` that sees one moment and changes nothing.
+    pub async fn begin_snapshot(&self, tenant: TenantId) -> Result<Tx, StoreError> {
+        let mut inner = self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
         sqlx::query!("SELECT set_config('parallax.tenant', $1, true)", tenant.to_string())
             .fetch_one(&mut *inner)
             .await?;

@@ -62,3 +62,71 @@ pub async fn set_judged_on(tx: &mut Tx, day: NaiveDate) -> Result<(), StoreError
     sqlx::query!("UPDATE tenants SET judged_on = $2 WHERE id = $1", tenant.0, day).execute(tx.on()).await?;
     Ok(())
 }
+
+/// The tenant's name.
+pub async fn name(tx: &mut Tx) -> Result<String, StoreError> {
+    let tenant = tx.tenant();
+    let row =
+        sqlx::query!("SELECT name FROM tenants WHERE id = $1", tenant.0).fetch_optional(tx.on()).await?;
+    Ok(row.map(|row| row.name).unwrap_or_default())
+}
+
+/// Gives the tenant another name.
+pub async fn rename(tx: &mut Tx, name: &str) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!("UPDATE tenants SET name = $2 WHERE id = $1", tenant.0, name).execute(tx.on()).await?;
+    Ok(())
+}
+
+/// Makes a tenant with this person as its owner.
+pub async fn create(
+    gate: &mut Gate,
+    name: &str,
+    owner: Uuid,
+    now: DateTime<Utc>,
+) -> Result<TenantId, StoreError> {
+    let id = Uuid::now_v7();
+    sqlx::query!("INSERT INTO tenants (id, name, created_at) VALUES ($1, $2, $3)", id, name, now)
+        .execute(gate.on())
+        .await?;
+    sqlx::query!(
+        "INSERT INTO memberships (tenant_id, person_id, role, created_at) VALUES ($1, $2, 'owner', $3)",
+        id,
+        owner,
+        now
+    )
+    .execute(gate.on())
+    .await?;
+    Ok(TenantId(id))
+}
+
+/// Whether somebody decided on a page; until then the environment decides.
+pub async fn decided(tx: &mut Tx) -> Result<bool, StoreError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query!("SELECT configured FROM tenants WHERE id = $1", tenant.0)
+        .fetch_optional(tx.on())
+        .await?;
+    Ok(row.is_some_and(|row| row.configured))
+}
+
+/// Notes that somebody decided on a page.
+pub async fn set_decided(tx: &mut Tx) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!("UPDATE tenants SET configured = true WHERE id = $1", tenant.0).execute(tx.on()).await?;
+    Ok(())
+}
+
+/// Deletes the tenant with everything it has: estate, members, tokens, secrets, record.
+/// People stay, since they may belong elsewhere; those who now belong nowhere go too.
+pub async fn delete(store: &Store, tenant: TenantId) -> Result<(), StoreError> {
+    let mut gate = store.gate().await?;
+    sqlx::query!(
+        "DELETE FROM people p WHERE EXISTS (SELECT FROM memberships m WHERE m.person_id = p.id AND m.tenant_id = $1)
+         AND NOT EXISTS (SELECT FROM memberships m WHERE m.person_id = p.id AND m.tenant_id <> $1)",
+        tenant.0
+    )
+    .execute(gate.on())
+    .await?;
+    sqlx::query!("DELETE FROM tenants WHERE id = $1", tenant.0).execute(gate.on()).await?;
+    gate.commit().await
+}

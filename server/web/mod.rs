@@ -7,6 +7,7 @@
 mod account;
 mod asset;
 mod asset_facts;
+mod audit;
 mod compare;
 mod connection;
 mod connections;
@@ -24,12 +25,15 @@ mod house;
 mod inventory;
 mod login;
 mod overview;
+mod people;
 mod picture;
 mod prose;
 mod run;
 mod second_factor;
 mod show;
 mod sides;
+mod tenant;
+mod tokens;
 mod visit;
 mod welcome;
 
@@ -39,7 +43,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::model::Permission::{Read, Run};
+use crate::model::Permission::{Audit, Configure, Own, People, Read, Run};
 use doors::{Doors, Need::May};
 pub use doors::{Need, Rule};
 use fault::Fault;
@@ -55,6 +59,14 @@ const NAVIGATION: &[(&str, &str, &str)] = &[
     ("findings", "/findings", "Findings"),
     ("controls", "/controls", "Controls"),
     ("connections", "/connections", "Connections"),
+];
+
+/// The way around for those who run the house: code, address, word, and the permission it takes.
+const SETTINGS: &[(&str, &str, &str, &str)] = &[
+    ("people", "/people", "People", "people"),
+    ("tokens", "/tokens", "Tokens", "people"),
+    ("tenant", "/tenant", "Tenant", "configure"),
+    ("audit", "/audit", "Audit log", "audit"),
 ];
 
 /// What a handler gives back.
@@ -97,6 +109,22 @@ fn doors() -> Doors {
         .get(Need::Person, "/account/second-factor", get(second_factor::show))
         .post(Need::Person, "/account/second-factor", post(second_factor::confirm))
         .post(Need::Person, "/account/second-factor/off", post(second_factor::switch_off))
+        .get(May(People), "/people", get(people::show))
+        .post(May(People), "/people", post(people::invite))
+        .post(May(People), "/people/role", post(people::change_role))
+        .post(May(People), "/people/remove", post(people::remove))
+        .post(May(People), "/people/sessions", post(people::end_sessions))
+        .post(May(People), "/people/reset", post(people::reset))
+        .get(May(People), "/tokens", get(tokens::show))
+        .post(May(People), "/tokens", post(tokens::make))
+        .post(May(People), "/tokens/revoke", post(tokens::revoke))
+        .get(May(Audit), "/audit", get(audit::show))
+        .get(May(Audit), "/audit.ndjson", get(audit::file))
+        .get(May(Configure), "/tenant", get(tenant::show))
+        .post(May(Configure), "/tenant", post(tenant::decide))
+        .post(May(Own), "/tenant/new", post(tenant::create))
+        .get(May(Own), "/tenant/export", get(tenant::export))
+        .post(May(Own), "/tenant/delete", post(tenant::delete))
         .get(Need::Nobody, "/healthz", get(health::alive))
         .get(Need::Nobody, "/readyz", get(health::ready))
         .get(Need::Nobody, "/static/{hash}/{name}", get(files::show))

@@ -9,6 +9,8 @@ mod azure_unread;
 mod bench;
 mod demo;
 mod entrance;
+mod isolation;
+mod people;
 mod private_postgres;
 mod registry;
 mod registry_hostile;

@@ -1,0 +1,189 @@
+//! Two tenants with the very same estate under one roof: neither meets anything of the other's.
+
+use parallax::auth::{Secret, token};
+use parallax::model::{Permission, Role, TenantId};
+use parallax::store::people::tokens::{self, NewToken};
+use parallax::store::{connections, takeout, tenants};
+use parallax::web::{Need, rules};
+use sqlx::{Executor, Row};
+use uuid::Uuid;
+
+use super::support::estate::{Planted, Scratch, function, image, now};
+use super::support::people::{Browser, Town};
+
+/// What one tenant has that the other must never see.
+struct Place {
+    tenant: TenantId,
+    owner: Browser,
+    ids: Vec<(&'static str, Uuid)>,
+    mark: &'static str,
+}
+
+async fn settle(town: &mut Town, tenant: TenantId, mark: &'static str) -> Place {
+    town.scratch.tenant = tenant;
+    let connection = town.scratch.connection("production").await;
+    let assets = vec![
+        function(
+            "payments",
+            &format!(r#"{{ "identity": {{ "name": "{mark}", "admin": true }}, "memory_mb": 128 }}"#),
+        ),
+        image("shop/api", r#"{ "user": "root" }"#),
+    ];
+    town.scratch.run(connection, &Planted { assets, gaps: Vec::new() }).await;
+    let owner = town.logged_in(tenant, &format!("owner@{mark}.example"), Role::Owner).await;
+    let mut tx = town.scratch.store.begin(tenant).await.expect("a transaction");
+    let secret = Secret::for_api(&mut rand::rng());
+    let token = NewToken {
+        name: format!("token of {mark}"),
+        secret_hash: secret.hash(),
+        shown: secret.shown(),
+        scopes: Permission::ALL.to_vec(),
+        made_by: None,
+        expires_at: now() + chrono::TimeDelta::days(1),
+    };
+    tokens::add(&mut tx, &token, now()).await.expect("a token");
+    tx.commit().await.expect("commits");
+    let ids = ids(&town.scratch, tenant, connection).await;
+    Place { tenant, owner, ids, mark }
+}
+
+async fn ids(scratch: &Scratch, tenant: TenantId, connection: Uuid) -> Vec<(&'static str, Uuid)> {
+    let mut admin = scratch.behind().await;
+    let mut found = vec![("/connections/{id}", connection)];
+    for (path, table) in [("/assets/{id}", "assets"), ("/findings/{id}", "findings"), ("/runs/{id}", "runs")]
+    {
+        let text = sqlx::AssertSqlSafe(format!("SELECT id FROM {table} WHERE tenant_id = $1"));
+        let rows = sqlx::query(text).bind(tenant.0).fetch_all(&mut admin).await.expect("rows");
+        assert!(!rows.is_empty(), "{table} of {tenant} is empty: the test would see nothing");
+        found.extend(rows.iter().map(|row| (path, row.get::<Uuid, _>("id"))));
+    }
+    found
+}
+
+#[tokio::test]
+async fn two_tenants_with_the_same_estate_never_meet() {
+    let mut town = Town::new().await;
+    let first = town.scratch.tenant;
+    let mut gate = town.scratch.store.gate().await.expect("a gate");
+    let person =
+        parallax::store::people::ensure(&mut gate, "founder@example.org", "F", now()).await.expect("one");
+    let second =
+        tenants::create(&mut gate, "default", person.id, now()).await.expect("a tenant of the same name");
+    gate.commit().await.expect("commits");
+    let here = settle(&mut town, first, "aster").await;
+    let there = settle(&mut town, second, "briar").await;
+    let shared: Vec<_> =
+        here.ids.iter().filter(|(_, id)| there.ids.iter().any(|(_, other)| other == id)).collect();
+    assert!(shared.is_empty(), "the same asset of two tenants has one id: {shared:?}");
+    for (own, other) in [(&here, &there), (&there, &here)] {
+        look_everywhere(own, other).await;
+        guess(own, other).await;
+    }
+    take_along_and_delete(&town, &here, &there).await;
+    town.scratch.end().await;
+}
+
+/// Every page that takes no id, as the owner sees it.
+async fn look_everywhere(own: &Place, other: &Place) {
+    for rule in rules().iter().filter(|rule| rule.method == "GET" && !rule.path.contains('{')) {
+        if rule.need == Need::Nobody {
+            continue;
+        }
+        let page = own.owner.get(rule.path).await;
+        assert!(page.status < 400 || page.status == 404, "{}: {}", rule.path, page.status);
+        assert!(!page.text.contains(other.mark), "{} of {} shows {}", rule.path, own.mark, other.mark);
+        for (_, id) in &other.ids {
+            assert!(!page.text.contains(&id.to_string()), "{} of {} shows {id}", rule.path, own.mark);
+        }
+        assert!(!page.text.contains(&other.tenant.to_string()), "{} names the other tenant", rule.path);
+    }
+    let page = own.owner.get("/findings").await;
+    assert!(
+        own.ids.iter().any(|(_, id)| page.text.contains(&id.to_string())),
+        "and there is something to see"
+    );
+}
+
+/// Every address with an id of the other's.
+async fn guess(own: &Place, other: &Place) {
+    let word = own.owner.get("/account").await.word();
+    for rule in rules().iter().filter(|rule| rule.path.contains("{id}")) {
+        for (_, id) in &other.ids {
+            let path = rule.path.replace("{id}", &id.to_string());
+            let page = if rule.method == "GET" {
+                own.owner.get(&path).await
+            } else {
+                own.owner.send(&path, &[("csrf", &word)]).await
+            };
+            let leads_back = page.status == 303 && !page.location.contains("/runs/");
+            assert!(
+                matches!(page.status, 404 | 400) || leads_back,
+                "{} {path}: {}",
+                rule.method,
+                page.status
+            );
+            assert!(!page.text.contains(other.mark), "{path} shows {}", other.mark);
+        }
+    }
+    for path in ["/inventory?connection=", "/findings?connection=", "/compare?connection="] {
+        let page = own.owner.get(&format!("{path}{}", other.ids[0].1)).await;
+        assert!(!page.text.contains(other.mark) && page.status < 500, "{path}");
+    }
+    let switched =
+        own.owner.send("/account/tenant", &[("csrf", &word), ("tenant", &other.tenant.to_string())]).await;
+    assert_eq!(switched.status, 404, "nobody looks at a tenant they do not belong to");
+    for (path, field) in [("/people/role", "person"), ("/people/remove", "person"), ("/tokens/revoke", "id")]
+    {
+        let fields = [("csrf", word.as_str()), (field, &other.ids[0].1.to_string()), ("role", "viewer")];
+        assert_eq!(own.owner.send(path, &fields).await.status, 404, "{path}");
+    }
+    assert!(!token::same(&word, &other.owner.get("/account").await.word()));
+}
+
+/// What is taken along is one's own and all of it; what is deleted is gone, and nothing else.
+async fn take_along_and_delete(town: &Town, here: &Place, there: &Place) {
+    let file = here.owner.get("/tenant/export").await;
+    assert!(file.status == 200 && file.text.ends_with("\"end\": true}\n"), "{}", file.text.len());
+    assert!(file.text.contains("aster") && !file.text.contains("briar"));
+    for secret in ["secret_hash", "argon2", "client_secret", "csrf"] {
+        assert!(!file.text.contains(secret), "the file holds {secret}");
+    }
+    let word = here.owner.get("/tenant").await.word();
+    let wrong = here.owner.send("/tenant/delete", &[("csrf", &word), ("name", "no")]).await;
+    assert_eq!(wrong.status, 400);
+    let gone = here.owner.send("/tenant/delete", &[("csrf", &word), ("name", "default")]).await;
+    assert_eq!(gone.status, 303, "{}", gone.text);
+    let mut admin = town.scratch.behind().await;
+    for table in takeout::TABLES.iter().chain(takeout::LEFT_OUT).filter(|table| **table != "tenants") {
+        let text = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table} WHERE tenant_id = $1"));
+        let left: i64 =
+            sqlx::query_scalar(text).bind(here.tenant.0).fetch_one(&mut admin).await.expect("a count");
+        assert_eq!(left, 0, "{table} keeps rows of a deleted tenant");
+    }
+    assert!(
+        here.owner.get("/").await.location.starts_with("/login"),
+        "its people who belong nowhere are out"
+    );
+    let mut tx = town.scratch.store.begin(there.tenant).await.expect("a transaction");
+    assert_eq!(connections::list(&mut tx).await.expect("a list").len(), 1, "the other keeps everything");
+    drop(tx);
+    assert!(there.owner.get("/findings").await.text.contains("payments"));
+}
+
+/// Every table of a tenant is either taken along or left out on purpose.
+#[tokio::test]
+async fn no_table_is_forgotten_by_the_takeout() {
+    let scratch = Scratch::new().await;
+    let mut admin = scratch.behind().await;
+    let rows = admin
+        .fetch_all("SELECT c.relname::text AS name FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+                    WHERE a.attname = 'tenant_id' AND c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace")
+        .await
+        .expect("the catalogue");
+    for row in rows {
+        let name: String = row.get("name");
+        let known = takeout::TABLES.contains(&name.as_str()) || takeout::LEFT_OUT.contains(&name.as_str());
+        assert!(known, "{name} is neither taken along nor left out: see store/takeout.rs");
+    }
+    scratch.end().await;
+}
