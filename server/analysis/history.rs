@@ -50,7 +50,9 @@ fn repository(previous: &RepositoryFacts, next: &mut RepositoryFacts, now: DateT
         next.last_image_tags = before.cloned().map_or_else(Fact::default, Fact::Known);
     }
     keep_newest(&mut moves, MOST_TAG_MOVES);
-    next.tag_moves = Fact::Known(moves);
+    // Of tags seen for the first time, or never, no move can be told.
+    let told = before.is_some() || previous.tag_moves.known().is_some();
+    next.tag_moves = if told { Fact::Known(moves) } else { Fact::default() };
 }
 
 fn function(
@@ -165,6 +167,23 @@ mod tests {
         assert_eq!(moves(&same), found, "looking again adds nothing");
         let Facts::Repository(facts) = &same.facts else { panic!("a repository") };
         assert!(facts.last_image_tags.is_not_read(), "the copy is dropped once tags are read");
+    }
+
+    #[test]
+    fn tags_seen_once_or_never_tell_of_no_move() {
+        let untold = |asset: &Asset| match &asset.facts {
+            Facts::Repository(facts) => facts.tag_moves.is_not_read(),
+            _ => false,
+        };
+        let mut first = repository_with(tags("sha256:a"));
+        carry(None, day(0), &mut first, day(0));
+        assert!(untold(&first));
+        let mut second = repository_with(tags("sha256:a"));
+        carry(Some(&first), day(0), &mut second, day(1));
+        assert!(!untold(&second));
+        let mut never = repository_with(Fact::default());
+        carry(Some(&repository_with(Fact::default())), day(0), &mut never, day(1));
+        assert!(untold(&never));
     }
 
     #[test]

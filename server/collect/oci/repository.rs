@@ -172,7 +172,6 @@ impl<'a> Repository<'a> {
         facts.repository = self.name.clone().into();
         facts.image_tags = tags.into();
         facts.signed = signatures.of(blobs, &digest).await;
-        facts.scan = Fact::unknown("the distribution API does not tell");
         let id = self.client.address.image_id(&self.name, &digest);
         for (facet, fault) in faults {
             let call = format!("GET /v2/{}/manifests/{digest}", self.name);

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc};
 
-use super::{Context, control, known, listed, recent};
-use crate::model::{FunctionFacts, Outcome, RepositoryFacts, Severity, TagMove};
+use super::{Context, RECENT_DAYS, control, known, listed, recent};
+use crate::model::{FunctionFacts, Outcome, Platform, RepositoryFacts, Severity, TagMove};
 
 control! {
     /// Its code changed in a way that its past does not explain.
@@ -27,16 +27,19 @@ control! {
     host: absent("the question is asked of each workload"),
 
     fail repository "a version moved" => r#"{ "tag_moves": [{ "tag": "v1.4.2", "from": "sha256:a", "to": "sha256:b", "seen_at": "2026-10-30T10:00:00Z" }] }"#,
-    pass repository "latest moved" => r#"{ "tag_moves": [{ "tag": "latest", "from": "sha256:a", "to": "sha256:b", "seen_at": "2026-10-30T10:00:00Z" }] }"#,
-    pass repository "a version moved long ago" => r#"{ "tag_moves": [{ "tag": "1.4.2", "from": "sha256:a", "to": "sha256:b", "seen_at": "2026-09-30T10:00:00Z" }] }"#,
-    pass repository on Oci "nothing moved" => r#"{ "tag_moves": [] }"#,
-    unknown repository "seen once" => "{}",
+    pass repository "latest moved" => r#"{ "image_tags": [], "tag_moves": [{ "tag": "latest", "from": "sha256:a", "to": "sha256:b", "seen_at": "2026-10-30T10:00:00Z" }] }"#,
+    pass repository "a version moved long ago" => r#"{ "image_tags": [], "tag_moves": [{ "tag": "1.4.2", "from": "sha256:a", "to": "sha256:b", "seen_at": "2026-09-30T10:00:00Z" }] }"#,
+    pass repository on Oci "nothing moved" => r#"{ "image_tags": [], "tag_moves": [] }"#,
+    unknown repository "tags are no longer told" => r#"{ "image_tags": { "unknown": "ecr:DescribeImages denied", "permission": "ecr:DescribeImages" }, "tag_moves": [] }"#,
+    unknown repository "seen once" => r#"{ "image_tags": [] }"#,
+    not_yet repository on Acr "tags not read" => "{}",
     fail function "changed in the night" => r#"{ "code_changes": ["2026-09-01T10:00:00Z", "2026-09-08T11:00:00Z", "2026-09-15T09:30:00Z", "2026-09-22T14:00:00Z", "2026-10-31T03:00:00Z"] }"#,
-    pass function "changed at the usual hour" => r#"{ "code_changes": ["2026-09-01T10:00:00Z", "2026-09-08T11:00:00Z", "2026-09-15T09:30:00Z", "2026-09-22T14:00:00Z", "2026-10-29T10:30:00Z"] }"#,
-    pass function "quiet" => r#"{ "code_changes": ["2026-08-01T10:00:00Z", "2026-08-08T11:00:00Z", "2026-08-15T09:30:00Z", "2026-08-22T14:00:00Z", "2026-09-01T03:00:00Z"] }"#,
+    pass function "changed at the usual hour" => r#"{ "code": { "digest": "a" }, "code_changes": ["2026-09-01T10:00:00Z", "2026-09-08T11:00:00Z", "2026-09-15T09:30:00Z", "2026-09-22T14:00:00Z", "2026-10-29T10:30:00Z"] }"#,
+    pass function "quiet" => r#"{ "code": { "digest": "a" }, "code_changes": ["2026-08-01T10:00:00Z", "2026-08-08T11:00:00Z", "2026-08-15T09:30:00Z", "2026-08-22T14:00:00Z", "2026-09-01T03:00:00Z"] }"#,
+    unknown function "code no longer told" => r#"{ "code": { "unknown": "lambda:ListFunctions denied", "permission": "lambda:ListFunctions" }, "code_changes": ["2026-08-01T10:00:00Z", "2026-08-08T11:00:00Z", "2026-08-15T09:30:00Z", "2026-08-22T14:00:00Z", "2026-09-01T03:00:00Z"] }"#,
     unknown function "seen once" => r#"{ "code": { "digest": "a" } }"#,
-    not_yet function on FunctionsFlex "no digest" => r#"{ "code": { "digest": "" }, "code_changes": [] }"#,
-    unknown function "too few changes" => r#"{ "code_changes": ["2026-10-31T03:00:00Z"] }"#,
+    not_yet function on FunctionsFlex "no digest" => r#"{ "code_changes": [] }"#,
+    unknown function "too few changes" => r#"{ "code": { "digest": "a" }, "code_changes": ["2026-10-31T03:00:00Z"] }"#,
 }
 
 /// Changes without which no habit is learned.
@@ -45,16 +48,29 @@ const LEAST_CHANGES: usize = 5;
 const HOURS_AROUND: u32 = 2;
 
 fn repository(facts: &RepositoryFacts, context: &Context<'_>) -> Outcome {
-    if facts.tag_moves.is_not_read() {
-        return Outcome::unknown("its tags were seen once, so no move can be told");
-    }
-    let moves = known!(facts.tag_moves);
+    let moves = facts.tag_moves.known().map(Vec::as_slice).unwrap_or_default();
     let recent: Vec<_> = moves.iter().filter(|one| recent(one.seen_at, context)).collect();
     let releases: Vec<_> = recent.iter().filter(|one| is_release(&one.tag)).map(|one| told(one)).collect();
     if !releases.is_empty() {
         return Outcome::fail("a release tag means another image than before")
             .because("tag_moves", listed(&releases, 4))
             .at(Severity::High);
+    }
+    if context.platform() == Platform::Acr && facts.image_tags.is_not_read() {
+        return Outcome::not_yet("the tags of Azure registries are not read yet");
+    }
+    // Moves are told only while tags can be read, and only once they were watched for as long as we
+    // speak of.
+    let _ = known!(facts.image_tags);
+    if facts.tag_moves.is_not_read() {
+        return Outcome::unknown("its tags were seen once, so no move can be told");
+    }
+    let Some(since) = context.watched_since else {
+        return Outcome::unknown("there is no history to compare with");
+    };
+    if context.now - since < TimeDelta::days(RECENT_DAYS) {
+        return Outcome::unknown("it is watched for less than seven days")
+            .because("watched_since", since.date_naive());
     }
     match recent.last() {
         Some(one) => {
@@ -88,7 +104,8 @@ fn is_release(tag: &str) -> bool {
 }
 
 fn function(facts: &FunctionFacts, context: &Context<'_>) -> Outcome {
-    if facts.code.known().is_some_and(|code| code.digest.is_empty()) {
+    let unread = !context.platform().is_lambda() && facts.code.is_not_read();
+    if unread || facts.code.known().is_some_and(|code| code.digest.is_empty()) {
         return Outcome::not_yet("its platform gives no digest of the code to compare");
     }
     if facts.code_changes.is_not_read() {
@@ -102,14 +119,17 @@ fn function(facts: &FunctionFacts, context: &Context<'_>) -> Outcome {
         return Outcome::unknown("too few changes were seen to learn its habits")
             .because("changes", changes.len());
     }
-    if context.now - *last > TimeDelta::days(super::RECENT_DAYS) {
-        return Outcome::pass("its code did not change in the last seven days");
-    }
     let moment = last.format("%Y-%m-%d %H:%M UTC");
-    if earlier.iter().any(|one| alike(*one, *last)) {
+    let recent = recent(*last, context);
+    if recent && !earlier.iter().any(|one| alike(*one, *last)) {
+        return Outcome::fail("its code changed at a time at which it never did before")
+            .because("changed_at", moment);
+    }
+    let _ = known!(facts.code);
+    if recent {
         Outcome::pass("its code changed at a usual time").because("changed_at", moment)
     } else {
-        Outcome::fail("its code changed at a time at which it never did before").because("changed_at", moment)
+        Outcome::pass("its code did not change in the last seven days")
     }
 }
 
@@ -118,4 +138,38 @@ fn alike(one: DateTime<Utc>, other: DateTime<Utc>) -> bool {
     let weekend = |moment: DateTime<Utc>| moment.weekday().num_days_from_monday() >= 5;
     let apart = one.hour().abs_diff(other.hour());
     weekend(one) == weekend(other) && apart.min(24 - apart) <= HOURS_AROUND
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Asset, AssetKey, Facts, Provider, Settings, Verdict};
+
+    fn judged(watched: Option<i64>, json: &str) -> Outcome {
+        let facts = serde_json::from_str(json).expect("facts");
+        let key = AssetKey {
+            provider: Provider::Registry,
+            account: "r".into(),
+            region: String::new(),
+            native_id: "r/app".into(),
+        };
+        let facts = Facts::Repository(Box::new(facts));
+        let asset = Asset { key, name: "app".into(), platform: Platform::Oci, facts };
+        let now = DateTime::UNIX_EPOCH + TimeDelta::days(20_000);
+        let settings = Settings::default();
+        let watched_since = watched.map(|days| now - TimeDelta::days(days));
+        let context = Context { watched_since, ..Context::fresh(&asset, &settings, now) };
+        UNUSUAL_CHANGE.judge(&context)
+    }
+
+    #[test]
+    fn a_repository_watched_too_briefly_is_not_yet_quiet_but_a_moved_release_is_told_at_once() {
+        let quiet = r#"{ "image_tags": [], "tag_moves": [] }"#;
+        assert_eq!(judged(None, quiet).verdict, Verdict::Unknown);
+        assert_eq!(judged(Some(0), quiet).verdict, Verdict::Unknown);
+        assert_eq!(judged(Some(6), quiet).verdict, Verdict::Unknown);
+        assert_eq!(judged(Some(7), quiet).verdict, Verdict::Pass);
+        let moved = r#"{ "image_tags": [], "tag_moves": [{ "tag": "1.2.3", "from": "a", "to": "b", "seen_at": "2024-10-03T00:00:00Z" }] }"#;
+        assert_eq!(judged(Some(1), moved).verdict, Verdict::Fail);
+    }
 }

@@ -1,7 +1,7 @@
 //! RES-06.
 
 use super::{Context, control, known};
-use crate::model::{FunctionFacts, ImageFacts, Outcome, Severity};
+use crate::model::{FunctionFacts, ImageFacts, Outcome, Platform, RepositoryFacts, Severity};
 
 control! {
     /// One failed zone or stuck process stops it.
@@ -20,7 +20,7 @@ control! {
         Kubescape("C-0018"),
     ],
     function: check(function),
-    repository: provider("registries are kept in several zones by their provider"),
+    repository: check(repository),
     image: check(image),
     workload: not_yet("probes come with the ECS and Kubernetes collectors"),
     cluster: not_yet("zones of nodes come with the Kubernetes collector"),
@@ -31,6 +31,9 @@ control! {
     unknown function "two subnets, zones not read" => r#"{ "vpc": { "id": "vpc-1", "subnets": ["subnet-1", "subnet-2"] } }"#,
     unknown function "not read" => r#"{ "vpc": { "unknown": "lambda:ListFunctions denied", "permission": "lambda:ListFunctions" } }"#,
     not_yet function on FunctionsPremium "the plan's setting" => "{}",
+    provider repository on Ecr "kept by AWS" => "{}",
+    provider repository on Acr "kept by Azure" => "{}",
+    not_yet repository on Oci "run by whoever runs it" => "{}",
     fail image "no health check" => r#"{ "healthcheck": false }"#,
     pass image "health check" => r#"{ "healthcheck": true }"#,
     unknown image "config not readable" => r#"{ "healthcheck": { "unknown": "blob not found" } }"#,
@@ -51,6 +54,16 @@ fn function(facts: &FunctionFacts, context: &Context<'_>) -> Outcome {
         Outcome::unknown("the zones of its subnets are not read").because("subnets", vpc.subnets.len());
     outcome.permission = Some("ec2:DescribeSubnets".to_owned());
     outcome
+}
+
+fn repository(_: &RepositoryFacts, context: &Context<'_>) -> Outcome {
+    match context.platform() {
+        Platform::Ecr => Outcome::provider("AWS keeps its registries in several zones"),
+        Platform::Acr => {
+            Outcome::provider("Azure keeps its registries in several zones where a region has them")
+        }
+        _ => Outcome::not_yet("the registry does not tell on how many machines it runs"),
+    }
 }
 
 fn image(facts: &ImageFacts, _: &Context<'_>) -> Outcome {
