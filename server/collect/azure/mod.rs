@@ -7,6 +7,7 @@
 mod app;
 mod arm;
 mod credential;
+mod escalation;
 mod graph;
 mod normalise;
 mod registry;

@@ -40,9 +40,9 @@ pub async fn read(collector: &AzureCollector, subscription: &str, row: Resource)
         tls: Fact::Known(true),
         encryption: told(registry.encryption.as_ref(), "encryption").map(encryption),
         admin_user: told(registry.admin_user_enabled, "adminUserEnabled"),
-        quarantine: switch(&registry, |policies| policies.quarantine_policy.as_ref()),
-        content_trust: switch(&registry, |policies| policies.trust_policy.as_ref()),
-        lifecycle: switch(&registry, |policies| policies.retention_policy.as_ref()),
+        quarantine: switch(&registry, "quarantinePolicy", |policies| policies.quarantine_policy.as_ref()),
+        content_trust: switch(&registry, "trustPolicy", |policies| policies.trust_policy.as_ref()),
+        lifecycle: switch(&registry, "retentionPolicy", |policies| policies.retention_policy.as_ref()),
         replicas: replicas
             .map(|rows| rows.iter().filter_map(|row| row.location.as_deref()).map(region).collect()),
         tags: Fact::Known(tags(&row)),
@@ -81,8 +81,9 @@ fn encryption(answer: &RegistryEncryption) -> Encryption {
 
 fn switch(
     registry: &Registry,
+    name: &str,
     pick: fn(&super::wire::RegistryPolicies) -> Option<&PolicySwitch>,
 ) -> Fact<bool> {
     let status = registry.policies.as_ref().and_then(pick).and_then(|one| one.status.as_deref());
-    told(status, "policies").map(|status| status.eq_ignore_ascii_case("enabled"))
+    told(status, name).map(|status| status.eq_ignore_ascii_case("enabled"))
 }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::arm::Arm;
+use super::escalation;
 use super::wire::{RoleAssignment, RoleDefinition};
 use crate::collect::ledger::Call;
 use crate::model::{Fact, Identity};
@@ -41,8 +42,8 @@ struct Known {
     by_principal: HashMap<String, Vec<Assigned>>,
     names: HashMap<String, String>,
     all_actions: HashSet<String>,
-    /// Roles whose actions could be read.
-    defined: HashSet<String>,
+    /// Roles whose actions could be read, and the ways up they open.
+    defined: HashMap<String, Vec<&'static str>>,
 }
 
 impl Roles {
@@ -56,9 +57,7 @@ impl Roles {
             arm.list::<RoleDefinition>(DEFINITIONS, subscription, &definitions_path),
         );
         Self(match (assignments, definitions) {
-            (Fact::Known(assignments), Fact::Known(definitions)) => {
-                Fact::Known(known(assignments, definitions))
-            }
+            (Fact::Known(assignments), Fact::Known(definitions)) => known(assignments, definitions),
             (Fact::Unknown(why), _) | (_, Fact::Unknown(why)) => Fact::Unknown(why),
         })
     }
@@ -93,12 +92,21 @@ impl Roles {
                 one.role, one.scope
             ));
         }
+        let mut escalations: Vec<String> = assigned
+            .iter()
+            .filter(|one| is_wide(&one.scope))
+            .flat_map(|one| known.defined.get(&one.role).into_iter().flatten())
+            .map(|way| (*way).to_owned())
+            .collect();
+        escalations.sort();
+        escalations.dedup();
         Fact::Known(Identity {
             id: id.to_owned(),
             name: name.to_owned(),
             admin: !admin_because.is_empty(),
             admin_because,
             broad_scopes,
+            escalations,
             ..Identity::default()
         })
     }
@@ -110,7 +118,7 @@ impl Known {
     }
 
     fn is_defined(&self, role: &str) -> bool {
-        self.defined.contains(role) || ADMINISTER.iter().any(|(id, _)| *id == role)
+        self.defined.contains_key(role) || ADMINISTER.iter().any(|(id, _)| *id == role)
     }
 
     fn name<'a>(&'a self, role: &'a str) -> &'a str {
@@ -119,27 +127,33 @@ impl Known {
     }
 }
 
-fn known(assignments: Vec<RoleAssignment>, definitions: Vec<RoleDefinition>) -> Known {
+fn known(assignments: Vec<RoleAssignment>, definitions: Vec<RoleDefinition>) -> Fact<Known> {
     let mut by_principal: HashMap<String, Vec<Assigned>> = HashMap::new();
-    for one in assignments.into_iter().filter_map(|one| one.properties) {
-        let (Some(principal), Some(role)) = (one.principal_id, one.role_definition_id) else { continue };
+    for one in assignments {
+        let one = one.properties.unwrap_or_default();
+        // Whose it is could be anybody.
+        let (Some(principal), Some(role)) = (one.principal_id, one.role_definition_id) else {
+            return Fact::unknown("a role assignment came without its principal or its role");
+        };
         let scope = one.scope.unwrap_or_default();
         by_principal.entry(principal.to_lowercase()).or_default().push(Assigned { role: last(&role), scope });
     }
-    let (mut names, mut all_actions, mut defined) = (HashMap::new(), HashSet::new(), HashSet::new());
+    let (mut names, mut all_actions, mut defined) = (HashMap::new(), HashSet::new(), HashMap::new());
     for one in definitions {
         let (Some(id), Some(properties)) = (one.id, one.properties) else { continue };
-        if let Some(permissions) = properties.permissions {
-            if permissions.into_iter().filter_map(|one| one.actions).flatten().any(|action| action == "*") {
+        let told = properties.permissions.filter(|all| all.iter().all(|one| one.actions.is_some()));
+        if let Some(permissions) = told {
+            if permissions.iter().filter_map(|one| one.actions.as_ref()).flatten().any(|action| action == "*")
+            {
                 all_actions.insert(last(&id));
             }
-            defined.insert(last(&id));
+            defined.insert(last(&id), escalation::ways(&permissions));
         }
         if let Some(name) = properties.role_name {
             names.insert(last(&id), name);
         }
     }
-    Known { by_principal, names, all_actions, defined }
+    Fact::Known(Known { by_principal, names, all_actions, defined })
 }
 
 fn last(id: &str) -> String {
@@ -167,7 +181,39 @@ fn is_wide(scope: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    fn roles(assignments: &serde_json::Value, definitions: &serde_json::Value) -> Roles {
+        let read = serde_json::from_value(assignments.clone()).expect("assignments");
+        Roles(known(read, serde_json::from_value(definitions.clone()).expect("definitions")))
+    }
+
+    #[test]
+    fn a_role_that_grants_roles_is_a_way_up_where_it_reaches_far() {
+        let definitions = json!([{ "id": "/x/roleDefinitions/R", "properties": { "roleName": "granter",
+            "permissions": [{ "actions": ["Microsoft.Authorization/roleAssignments/*"], "notActions": [] }] } }]);
+        let at = |scope: &str| {
+            let assigned = json!([{ "properties": { "principalId": "P", "scope": scope,
+                "roleDefinitionId": "/x/roleDefinitions/r" } }]);
+            let found = roles(&assigned, &definitions).identity("p", "p", &["p".to_owned()]);
+            found.known().expect("known").escalations.clone()
+        };
+        assert_eq!(
+            at("/subscriptions/x/resourceGroups/g"),
+            ["Microsoft.Authorization/roleAssignments/write"]
+        );
+        assert!(at("/subscriptions/x/resourceGroups/g/providers/Microsoft.Web/sites/s").is_empty());
+    }
+
+    #[test]
+    fn an_assignment_that_could_be_anybodys_makes_nobody_harmless() {
+        for hollow in [json!([{}]), json!([{ "properties": { "roleDefinitionId": "/x/r" } }])] {
+            let found = roles(&hollow, &json!([])).identity("p", "p", &["p".to_owned()]);
+            assert!(found.known().is_none(), "{hollow}");
+        }
+    }
 
     #[test]
     fn width_is_told_from_the_scope() {

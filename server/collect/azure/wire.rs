@@ -303,8 +303,10 @@ wire! {
 
     /// What a role allows.
     pub struct Permission {
-        /// Actions.
+        /// Actions; `*` stands for any text.
         pub actions: Vec<String>,
+        /// Actions taken from those again.
+        pub not_actions: Vec<String>,
     }
 }
 

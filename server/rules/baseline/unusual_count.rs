@@ -28,6 +28,7 @@ control! {
     unknown repository "too short a history" => r#"{ "pushes": ["2026-10-30T10:00:00Z", "2026-11-01T10:00:00Z"] }"#,
     unknown repository "not read" => r#"{ "pushes": { "unknown": "ecr:DescribeImages denied", "permission": "ecr:DescribeImages" } }"#,
     not_yet repository on Oci "no dates" => "{}",
+    not_yet repository on Acr "pushes not read" => "{}",
     pass repository "one a week" => r#"{ "pushes": ["2026-09-01T10:00:00Z", "2026-09-08T10:00:00Z", "2026-09-15T10:00:00Z", "2026-09-22T10:00:00Z", "2026-09-29T10:00:00Z", "2026-10-06T10:00:00Z", "2026-10-13T10:00:00Z", "2026-10-20T10:00:00Z", "2026-10-27T10:00:00Z", "2026-11-01T10:00:00Z"] }"#,
     fail repository "nine in a night" => r#"{ "pushes": ["2026-09-01T10:00:00Z", "2026-09-08T10:00:00Z", "2026-09-15T10:00:00Z", "2026-09-22T10:00:00Z", "2026-09-29T10:00:00Z", "2026-10-06T10:00:00Z", "2026-10-13T10:00:00Z", "2026-10-20T10:00:00Z", "2026-10-27T10:00:00Z", "2026-11-01T01:00:00Z", "2026-11-01T01:10:00Z", "2026-11-01T01:20:00Z", "2026-11-01T01:30:00Z", "2026-11-01T01:40:00Z", "2026-11-01T01:50:00Z", "2026-11-01T02:00:00Z", "2026-11-01T02:10:00Z", "2026-11-01T02:20:00Z"] }"#,
 }
@@ -44,8 +45,14 @@ const WIDTH: f64 = 6.0;
 const TO_SIGMA: f64 = 1.4826;
 
 fn repository(facts: &RepositoryFacts, context: &Context<'_>) -> Outcome {
-    if context.platform() == Platform::Oci && facts.pushes.is_not_read() {
-        return Outcome::not_yet("the distribution API does not tell when images were pushed");
+    if facts.pushes.is_not_read() {
+        match context.platform() {
+            Platform::Oci => {
+                return Outcome::not_yet("the distribution API does not tell when images were pushed");
+            }
+            Platform::Acr => return Outcome::not_yet("pushes to Azure registries are not read yet"),
+            _ => {}
+        }
     }
     let pushes = known!(facts.pushes);
     let (counts, days) = by_day(pushes, context.now);
