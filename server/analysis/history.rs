@@ -21,7 +21,12 @@ const MOST_CODE_CHANGES: usize = 50;
 pub fn carry(previous: Option<&Asset>, first_seen: DateTime<Utc>, next: &mut Asset, now: DateTime<Utc>) {
     match (&mut next.facts, previous.map(|asset| &asset.facts)) {
         (Facts::Repository(next), Some(Facts::Repository(previous))) => repository(previous, next, now),
-        (Facts::Repository(next), _) => repository(&RepositoryFacts::default(), next, now),
+        (Facts::Repository(next), _) => {
+            // Watched from its first sight on, so that the second look finds nothing changed.
+            next.tag_moves =
+                if next.image_tags.known().is_some() { Fact::Known(Vec::new()) } else { Fact::default() };
+            repository(&next.clone(), next, now);
+        }
         (Facts::Function(next), Some(Facts::Function(previous))) => {
             function(previous, first_seen, next, now);
         }
@@ -50,7 +55,7 @@ fn repository(previous: &RepositoryFacts, next: &mut RepositoryFacts, now: DateT
         next.last_image_tags = before.cloned().map_or_else(Fact::default, Fact::Known);
     }
     keep_newest(&mut moves, MOST_TAG_MOVES);
-    // Of tags seen for the first time, or never, no move can be told.
+    // Of tags never read before, though the repository was known, no move can be told.
     let told = before.is_some() || previous.tag_moves.known().is_some();
     next.tag_moves = if told { Fact::Known(moves) } else { Fact::default() };
 }
@@ -170,17 +175,20 @@ mod tests {
     }
 
     #[test]
-    fn tags_seen_once_or_never_tell_of_no_move() {
+    fn moves_are_told_from_the_first_sight_of_tags_but_not_of_tags_long_unread() {
         let untold = |asset: &Asset| match &asset.facts {
             Facts::Repository(facts) => facts.tag_moves.is_not_read(),
             _ => false,
         };
         let mut first = repository_with(tags("sha256:a"));
         carry(None, day(0), &mut first, day(0));
-        assert!(untold(&first));
         let mut second = repository_with(tags("sha256:a"));
         carry(Some(&first), day(0), &mut second, day(1));
         assert!(!untold(&second));
+        assert_eq!(first.facts, second.facts, "looking twice is no change");
+        let mut late = repository_with(tags("sha256:a"));
+        carry(Some(&repository_with(Fact::default())), day(0), &mut late, day(1));
+        assert!(untold(&late), "known of old, read for the first time");
         let mut never = repository_with(Fact::default());
         carry(Some(&repository_with(Fact::default())), day(0), &mut never, day(1));
         assert!(untold(&never));
