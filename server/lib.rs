@@ -15,6 +15,7 @@
 //! | 6 | `demo`, `app`, `main` |
 
 pub mod analysis;
+pub mod api;
 pub mod app;
 pub mod auth;
 pub mod bench;

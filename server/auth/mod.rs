@@ -5,6 +5,7 @@
 
 pub mod actor;
 pub mod audit;
+pub mod bearer;
 pub mod login;
 pub mod password;
 pub mod session;
@@ -13,6 +14,7 @@ pub mod throttle;
 pub mod token;
 pub mod totp;
 pub mod vault;
+pub mod whence;
 
 pub use actor::{Actor, Means};
 pub use token::Secret;

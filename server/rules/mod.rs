@@ -12,6 +12,7 @@ pub mod frameworks;
 pub mod host;
 pub mod operations;
 pub mod resources;
+pub mod sides;
 
 mod control;
 mod declare;

@@ -12,6 +12,7 @@ pub mod findings;
 pub mod pages;
 pub mod people;
 mod private;
+pub mod replies;
 pub mod run_status;
 pub mod runs;
 pub mod takeout;

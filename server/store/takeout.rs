@@ -28,7 +28,7 @@ pub const TABLES: &[&str] = &[
     "audit",
 ];
 /// Tables of a tenant that are not told: they hold nothing but secrets, or what passes.
-pub const LEFT_OUT: &[&str] = &["secrets", "sessions", "links"];
+pub const LEFT_OUT: &[&str] = &["secrets", "sessions", "links", "replies"];
 /// Columns that are never told.
 const HIDDEN: &str = "'{secret_hash,client_secret,facts_hash,control_set,secret_id}'::text[]";
 

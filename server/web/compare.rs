@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::Query;
 use serde::Deserialize;
 
-use super::sides::{Group, Reading, Side, gap, groups};
+use crate::rules::sides::{Group, Reading, Side, gap, groups};
 use super::{Answer, Frame, Visit, page, picture, show};
 use crate::rules;
 use crate::store::pages::totals;
@@ -194,7 +194,7 @@ pub fn wing(side: &Side, figure: String) -> Wing {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sides::Counts;
+    use crate::rules::sides::Counts;
     use super::*;
 
     fn side(fail: i64, pass: i64, reading: Reading) -> Side {

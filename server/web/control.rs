@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::compare::{Wing, difference};
 use super::controls::said;
 use super::findings::Line;
-use super::sides::side;
+use crate::rules::sides::side;
 use super::{Answer, Frame, Visit, page, prose};
 use crate::error::AppError;
 use crate::model::{Family, Kind, Verdict};

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::compare::{Wing, wing};
-use super::sides::groups;
+use crate::rules::sides::{Side, groups};
 use super::{Answer, Frame, Visit, page, show};
 use crate::rules;
 use crate::store::pages::totals;
@@ -60,7 +60,7 @@ pub async fn show(visit: Visit) -> Answer {
 }
 
 /// One side as a figure.
-pub fn said(side: &super::sides::Side) -> Wing {
+pub fn said(side: &Side) -> Wing {
     let counts = side.counts;
     wing(side, format!("{} of {}", show::number(counts.fail), show::number(counts.judged())))
 }

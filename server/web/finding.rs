@@ -63,7 +63,7 @@ pub async fn show(visit: Visit, Path(id): Path<String>) -> Answer {
         why: section("Why it matters"),
         todo: section("What to do"),
         steps: whole.events.iter().map(step).collect(),
-        native_id: whole.native_id,
+        native_id: whole.listed.native_id.clone(),
         evidence: whole.evidence,
         state: word,
         look,

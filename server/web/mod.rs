@@ -31,7 +31,6 @@ mod prose;
 mod run;
 mod second_factor;
 mod show;
-mod sides;
 mod tenant;
 mod tokens;
 mod visit;

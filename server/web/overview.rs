@@ -7,7 +7,7 @@ use askama::Template;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use super::compare::{Wing, area_wing, difference};
-use super::sides::{Group, failing, groups};
+use crate::rules::sides::{Group, Tally, failing, groups};
 use super::{Answer, Frame, Visit, findings, page, picture, show};
 use crate::model::{Family, Kind, Severity, Verdict};
 use crate::rules;
@@ -206,7 +206,7 @@ fn butterfly(group: &Group) -> Butterfly {
 }
 
 /// The most urgent findings, those of one control told as one under the most urgent of them.
-fn worst(urgent: &[findings::Line], tallies: &[totals::Tally]) -> Vec<Urgent> {
+fn worst(urgent: &[findings::Line], tallies: &[Tally]) -> Vec<Urgent> {
     let mut told: Vec<&findings::Line> = Vec::new();
     for line in urgent {
         if !told.iter().any(|one| (&one.control, one.family) == (&line.control, line.family)) {
@@ -214,7 +214,7 @@ fn worst(urgent: &[findings::Line], tallies: &[totals::Tally]) -> Vec<Urgent> {
         }
     }
     let fails = |line: &findings::Line| -> i64 {
-        let same = |tally: &&totals::Tally| {
+        let same = |tally: &&Tally| {
             tally.control == line.control
                 && tally.verdict == Verdict::Fail
                 && tally.kind.family().code() == line.family

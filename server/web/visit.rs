@@ -13,6 +13,7 @@ use super::fault;
 use super::frame::Frame;
 use super::house::{Entrance, WebState};
 use crate::auth::session::{self, Standing, Visitor};
+use crate::auth::whence::whence;
 use crate::auth::{Actor, audit};
 use crate::store::{StoreError, Tx};
 
@@ -65,13 +66,10 @@ impl FromRequestParts<WebState> for Visitor {
 /// From where and with what a request came.
 pub fn visitor(state: &WebState, headers: &HeaderMap, extensions: &Extensions) -> Visitor {
     let text = |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
-    let forwarded = text(header::HeaderName::from_static("x-forwarded-for"))
-        .filter(|_| state.house.behind_proxy)
-        .and_then(|all| all.rsplit(',').next())
-        .and_then(|last| last.trim().parse::<std::net::IpAddr>().ok());
+    let forwarded =
+        text(header::HeaderName::from_static("x-forwarded-for")).filter(|_| state.house.behind_proxy);
     let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-    let address =
-        forwarded.or(peer).map_or_else(|| "unknown".to_owned(), |address| address.to_canonical().to_string());
+    let address = whence(forwarded, peer);
     let agent = text(header::USER_AGENT).unwrap_or("").chars().take(200).collect();
     Visitor { address, agent }
 }

@@ -1,6 +1,7 @@
 //! Findings in order of urgency, and one finding with its life.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use sqlx::{Postgres, QueryBuilder, Row};
 use uuid::Uuid;
 
@@ -20,10 +21,16 @@ pub struct Filter {
     pub area: Option<Area>,
     /// One control.
     pub control: Option<String>,
+    /// One kind of asset.
+    pub kind: Option<Kind>,
+    /// One asset.
+    pub asset: Option<Uuid>,
+    /// One connection.
+    pub connection: Option<Uuid>,
 }
 
 /// Where a page ends and the next begins.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Key {
     /// Priority of the last row.
     pub priority: i32,
@@ -60,6 +67,14 @@ pub struct Listed {
     pub reason: String,
     /// First opened.
     pub opened_at: DateTime<Utc>,
+    /// When anything of it last changed.
+    pub changed_at: DateTime<Utc>,
+    /// Resolved, if it is.
+    pub resolved_at: Option<DateTime<Utc>>,
+    /// Its asset's connection.
+    pub connection: Uuid,
+    /// Full native id of the asset.
+    pub native_id: String,
 }
 
 /// The next `size` findings after `after`, the most urgent first.
@@ -75,33 +90,78 @@ pub async fn list(
         QueryBuilder::<Postgres>::new("WITH page AS (SELECT f.id FROM findings f WHERE f.tenant_id = ");
     query.push_bind(tenant);
     query.push(" AND f.state = ").push_bind(filter.state.clone().unwrap_or_else(|| "open".into()));
-    if let Some(severity) = filter.severity {
-        query.push(" AND f.severity = ").push_bind(severity.code());
-    }
-    if let Some(family) = filter.family {
-        query.push(" AND f.family = ").push_bind(family.code());
-    }
-    if let Some(area) = filter.area {
-        query.push(" AND f.area = ").push_bind(area.code());
-    }
-    if let Some(control) = &filter.control {
-        query.push(" AND f.control = ").push_bind(control.clone());
-    }
+    narrow(&mut query, filter);
     if let Some(key) = after {
         query.push(" AND f.priority <= ").push_bind(key.priority);
         query.push(" AND (f.priority < ").push_bind(key.priority);
         query.push(" OR f.id > ").push_bind(key.id).push(")");
     }
-    query.push(" ORDER BY f.priority DESC, f.id LIMIT ").push_bind(size + 1);
+    rows(tx, query, "f.priority DESC, f.id", size).await
+}
+
+/// The next `size` findings after `after`, in the order they last changed, the oldest change first:
+/// for those who follow the estate. Without a state, findings of every state.
+pub async fn changes(
+    tx: &mut Tx,
+    filter: &Filter,
+    since: Option<DateTime<Utc>>,
+    after: Option<(DateTime<Utc>, Uuid)>,
+    size: i64,
+) -> Result<Page<Listed>, StoreError> {
+    let tenant = tx.tenant().0;
+    let mut query =
+        QueryBuilder::<Postgres>::new("WITH page AS (SELECT f.id FROM findings f WHERE f.tenant_id = ");
+    query.push_bind(tenant);
+    if let Some(state) = &filter.state {
+        query.push(" AND f.state = ").push_bind(state.clone());
+    }
+    narrow(&mut query, filter);
+    if let Some(since) = since {
+        query.push(" AND f.changed_at >= ").push_bind(since);
+    }
+    if let Some((at, id)) = after {
+        query.push(" AND (f.changed_at, f.id) > (").push_bind(at).push(", ").push_bind(id).push(")");
+    }
+    rows(tx, query, "f.changed_at, f.id", size).await
+}
+
+fn narrow(query: &mut QueryBuilder<Postgres>, filter: &Filter) {
+    let words = [
+        (" AND f.severity = ", filter.severity.map(Severity::code)),
+        (" AND f.family = ", filter.family.map(Family::code)),
+        (" AND f.area = ", filter.area.map(Area::code)),
+        (" AND f.kind = ", filter.kind.map(Kind::code)),
+        (" AND f.control = ", filter.control.as_deref()),
+    ];
+    for (condition, word) in words {
+        if let Some(word) = word {
+            query.push(condition).push_bind(word.to_owned());
+        }
+    }
+    for (condition, id) in
+        [(" AND f.asset_id = ", filter.asset), (" AND f.connection_id = ", filter.connection)]
+    {
+        if let Some(id) = id {
+            query.push(condition).push_bind(id);
+        }
+    }
+}
+
+async fn rows(
+    tx: &mut Tx,
+    mut query: QueryBuilder<Postgres>,
+    order: &'static str,
+    size: i64,
+) -> Result<Page<Listed>, StoreError> {
+    let tenant = tx.tenant().0;
+    query.push(" ORDER BY ").push(order).push(" LIMIT ").push_bind(size + 1);
     query.push(
         ") SELECT f.id, f.asset_id, f.kind, f.control, f.severity, f.priority, f.state, f.reason, f.opened_at,
-                a.name, a.account, a.region, a.platform
+                f.changed_at, f.resolved_at, f.connection_id, a.name, a.account, a.region, a.platform, a.native_id
          FROM page JOIN findings f ON f.id = page.id AND f.tenant_id = ",
     );
     query.push_bind(tenant);
-    query.push(
-        " JOIN assets a ON a.tenant_id = f.tenant_id AND a.id = f.asset_id ORDER BY f.priority DESC, f.id",
-    );
+    query.push(" JOIN assets a ON a.tenant_id = f.tenant_id AND a.id = f.asset_id ORDER BY ").push(order);
     let found = query.build().fetch_all(tx.on()).await?;
     Ok(Page::of(found.iter().map(read).collect::<Result<Vec<_>, StoreError>>()?, size))
 }
@@ -121,6 +181,10 @@ fn read(row: &sqlx::postgres::PgRow) -> Result<Listed, StoreError> {
         state: row.try_get("state")?,
         reason: row.try_get("reason")?,
         opened_at: row.try_get("opened_at")?,
+        changed_at: row.try_get("changed_at")?,
+        resolved_at: row.try_get("resolved_at")?,
+        connection: row.try_get("connection_id")?,
+        native_id: row.try_get("native_id")?,
     })
 }
 
@@ -129,14 +193,8 @@ fn read(row: &sqlx::postgres::PgRow) -> Result<Listed, StoreError> {
 pub struct Whole {
     /// As in a list.
     pub listed: Listed,
-    /// Full native id of the asset.
-    pub native_id: String,
     /// The facts that decided.
     pub evidence: Vec<Evidence>,
-    /// When its state last changed.
-    pub changed_at: DateTime<Utc>,
-    /// Resolved, if it is.
-    pub resolved_at: Option<DateTime<Utc>>,
     /// How often it came back.
     pub reopened: i32,
     /// Its life: when, what, and by which run; newest first, at most a hundred.
@@ -159,7 +217,7 @@ pub async fn get(tx: &mut Tx, id: Uuid) -> Result<Option<Whole>, StoreError> {
     let tenant = tx.tenant().0;
     let Some(row) = sqlx::query!(
         "SELECT f.id, f.asset_id, f.kind, f.control, f.severity, f.priority, f.state, f.reason, f.opened_at,
-                f.evidence, f.changed_at, f.resolved_at, f.reopened,
+                f.evidence, f.changed_at, f.resolved_at, f.reopened, f.connection_id,
                 a.name, a.account, a.region, a.platform, a.native_id
          FROM findings f JOIN assets a ON a.tenant_id = f.tenant_id AND a.id = f.asset_id
          WHERE f.tenant_id = $1 AND f.id = $2",
@@ -188,11 +246,12 @@ pub async fn get(tx: &mut Tx, id: Uuid) -> Result<Option<Whole>, StoreError> {
             state: row.state,
             reason: row.reason,
             opened_at: row.opened_at,
+            changed_at: row.changed_at,
+            resolved_at: row.resolved_at,
+            connection: row.connection_id,
+            native_id: row.native_id,
         },
-        native_id: row.native_id,
         evidence,
-        changed_at: row.changed_at,
-        resolved_at: row.resolved_at,
         reopened: row.reopened,
         events: steps(tx, id).await?,
     }))

@@ -37,7 +37,7 @@ pub struct Filter {
 }
 
 /// Where a page ends and the next begins.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Key {
     /// Name of the last row.
     pub name: String,

@@ -3,22 +3,8 @@
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{StoreError, Tx, parsed};
-use crate::model::{Area, Kind, Severity, Verdict};
-
-/// How many present assets of a kind have this verdict of a control.
-#[derive(Debug, Clone)]
-pub struct Tally {
-    /// Code of the control.
-    pub control: String,
-    /// Kind of asset.
-    pub kind: Kind,
-    /// The verdict.
-    pub verdict: Verdict,
-    /// The severity it weighs with.
-    pub severity: Severity,
-    /// How many.
-    pub assets: i64,
-}
+use crate::model::{Area, Kind};
+use crate::rules::sides::Tally;
 
 /// Every tally of the tenant; `control` narrows to one.
 pub async fn tallies(tx: &mut Tx, control: Option<&str>) -> Result<Vec<Tally>, StoreError> {

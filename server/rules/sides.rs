@@ -1,10 +1,24 @@
-//! The two sides of a control or an area, counted: what compare, overview and the control page show.
+//! The two sides of a control or an area, counted: what the pages and the API compare.
 //!
-//! Pure: tallies and the control table in, sides out.
+//! Pure: tallies and a control table in, sides out.
 
+use super::Control;
 use crate::model::{Area, Family, Kind, Severity, Verdict};
-use crate::rules::Control;
-use crate::store::pages::totals::Tally;
+
+/// How many present assets of a kind have this verdict of a control.
+#[derive(Debug, Clone)]
+pub struct Tally {
+    /// Code of the control.
+    pub control: String,
+    /// Kind of asset.
+    pub kind: Kind,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The severity it weighs with.
+    pub severity: Severity,
+    /// How many.
+    pub assets: i64,
+}
 
 /// Verdicts of one family, counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,0 +1,117 @@
+//! The OpenAPI 3.1 document: what the operations say of themselves, and what holds for all.
+
+use std::sync::LazyLock;
+
+use axum::Json;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{
+    ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema, SecurityRequirement,
+};
+use utoipa::{OpenApi as _, PartialSchema};
+
+use super::problem::Document;
+use super::v1;
+
+/// What every operation may answer beside its own.
+const PROBLEMS: &[(&str, &str)] = &[
+    ("400", "A part of the request makes no sense; `field` names it."),
+    ("401", "No token, or none that works."),
+    ("403", "The token lacks the scope."),
+    ("404", "No such thing, or not yours."),
+    ("429", "Too many requests; `Retry-After` says how long to wait."),
+    ("503", "The database is away for a moment; `Retry-After` says how long to wait."),
+];
+/// And those that take a body or change something.
+const PROBLEMS_OF_CHANGES: &[(&str, &str)] = &[
+    ("409", "Not in the present state."),
+    ("413", "The body is too long."),
+    ("415", "The body is not JSON."),
+];
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Parallax",
+        description = "Serverless functions and containers, read by the same controls. Lists are pages: follow `next` until it is null. Times are RFC 3339 in UTC, ids never change. Send the token as `Authorization: Bearer plx_…`. An operation or field that is to go away is marked `deprecated` here and answers with a `Deprecation` header (RFC 9745) for at least twelve months before it does.",
+        contact(name = "Parallax", url = "https://github.com/parallax-posture/parallax"),
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    servers((url = "/", description = "This server")),
+    components(schemas(Document)),
+    tags(
+        (name = "findings", description = "Failing verdicts that live over time."),
+        (name = "assets", description = "What was found in the estate."),
+        (name = "controls", description = "The questions asked of every asset."),
+        (name = "comparison", description = "Serverless beside containers."),
+        (name = "connections", description = "What is read, and how reading it went."),
+        (name = "tickets", description = "Work on findings."),
+        (name = "audit", description = "The record of changes."),
+    ),
+)]
+pub struct General;
+
+static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| {
+    let mut document = v1::rooms().description();
+    let scheme = SecurityScheme::Http(Http::builder().scheme(HttpAuthScheme::Bearer).build());
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme("token", scheme);
+    for schema in components.schemas.values_mut() {
+        make_sparse(schema);
+    }
+    for item in document.paths.paths.values_mut() {
+        for (operation, changes) in [
+            (&mut item.get, false),
+            (&mut item.post, true),
+            (&mut item.put, true),
+            (&mut item.patch, true),
+            (&mut item.delete, true),
+        ] {
+            if let Some(operation) = operation {
+                complete(operation, changes);
+            }
+        }
+    }
+    document
+});
+
+/// The document.
+pub fn document() -> &'static OpenApi {
+    &DOCUMENT
+}
+
+/// `GET /api/v1/openapi.json`: for anybody, it holds nothing of any estate.
+pub async fn show() -> Json<&'static OpenApi> {
+    Json(document())
+}
+
+/// The general part, for the operations to be added to.
+pub fn general() -> OpenApi {
+    General::openapi()
+}
+
+/// Lists can be asked for some fields only, so no field of a row is always there.
+fn make_sparse(schema: &mut RefOr<Schema>) {
+    if let RefOr::T(Schema::Object(object)) = schema
+        && object.description.as_deref().is_some_and(|words| words.contains("(row)"))
+    {
+        object.required.clear();
+        object.description = object.description.take().map(|words| words.replace(" (row)", ""));
+    }
+}
+
+fn complete(operation: &mut Operation, changes: bool) {
+    operation.security = Some(vec![SecurityRequirement::new("token", Vec::<String>::new())]);
+    let more = if changes { PROBLEMS_OF_CHANGES } else { &[] };
+    for (status, words) in PROBLEMS.iter().chain(more) {
+        let problem = || RefOr::T(problem(words));
+        operation.responses.responses.entry((*status).to_owned()).or_insert_with(problem);
+    }
+}
+
+fn problem(words: &str) -> Response {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    ResponseBuilder::new().description(words).content("application/problem+json", content).build()
+}
+
+const _: fn() -> RefOr<Schema> = Document::schema;

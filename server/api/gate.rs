@@ -1,0 +1,63 @@
+//! The gate before every operation: who holds the token, how often they ask, and whether its
+//! scopes are enough.
+
+use std::net::SocketAddr;
+
+use axum::Extension;
+use axum::extract::{ConnectInfo, Request};
+use axum::http::{HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::ApiState;
+use super::problem::Problem;
+use crate::auth::{bearer, whence::whence};
+use crate::error::AppError;
+use crate::model::Permission;
+
+/// The scope an operation takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Takes(pub Permission);
+
+/// Lets a caller in, who is then known to the handler, or says what is missing.
+pub async fn keep(
+    Extension(state): Extension<ApiState>,
+    Extension(Takes(scope)): Extension<Takes>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    match admit(&state, scope, &request).await {
+        Ok(actor) => {
+            request.extensions_mut().insert(actor);
+            next.run(request).await
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn admit(
+    state: &ApiState,
+    scope: Permission,
+    request: &Request,
+) -> Result<crate::auth::Actor, Problem> {
+    let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let forwarded = text("x-forwarded-for").filter(|_| state.behind_proxy);
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    let (address, now) = (whence(forwarded, peer), (state.now)());
+    let Some(header) = text(header::AUTHORIZATION.as_str()) else {
+        return Err(Problem::unauthorized("send a token: Authorization: Bearer plx_…"));
+    };
+    state.pace.guess(&address, now).map_err(AppError::TooMany)?;
+    let Some(actor) = bearer::of_header(&state.store, header, &address, now).await? else {
+        state.pace.missed(&address, now);
+        return Err(Problem::unauthorized("this token does not work: it is over, taken back or not one of ours"));
+    };
+    state.pace.call(&actor.reference(), now).map_err(AppError::TooMany)?;
+    if !actor.may(scope) {
+        return Err(AppError::Forbidden(format!("{}; the token lacks the scope {scope}", scope.label().to_lowercase())).into());
+    }
+    Ok(actor)
+}
+
+/// What a caller without a good token is told to send.
+pub const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"parallax\"");

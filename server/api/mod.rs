@@ -1,0 +1,78 @@
+//! The REST API: JSON for other programs, most of all for ticket systems.
+//!
+//! Every operation is described where it is written, and the OpenAPI 3.1 document is made of these
+//! descriptions: what is not described cannot be reached. Callers hold a token; its scopes decide.
+//! Reads through `store`; no SQL, no HTML, no rules of posture of its own.
+
+mod body;
+mod call;
+mod document;
+mod gate;
+mod listing;
+mod once;
+mod pace;
+mod problem;
+mod rooms;
+mod schema;
+mod single;
+mod v1;
+
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::{Extension, Router};
+use chrono::{DateTime, Utc};
+use url::Url;
+
+use crate::store::Store;
+pub use document::document;
+pub use rooms::Rule;
+
+/// Bodies are short: a ticket with its words.
+const LONGEST_BODY: usize = 256 * 1024;
+
+/// What every operation needs.
+#[derive(Debug, Clone)]
+pub struct ApiState {
+    /// The database.
+    pub store: Store,
+    /// The clock.
+    pub now: fn() -> DateTime<Utc>,
+    /// Where browsers find the pages, for links to them.
+    pub public_url: Url,
+    /// A proxy stands in front and names the caller's address last in X-Forwarded-For.
+    pub behind_proxy: bool,
+    pace: Arc<pace::Pace>,
+}
+
+impl ApiState {
+    /// With a fresh count of who asks how often.
+    pub fn new(store: Store, now: fn() -> DateTime<Utc>, public_url: Url, behind_proxy: bool) -> Self {
+        Self { store, now, public_url, behind_proxy, pace: Arc::default() }
+    }
+
+    /// A full address of a page of ours.
+    fn link(&self, path: &str) -> String {
+        format!("{}{path}", self.public_url.as_str().trim_end_matches('/'))
+    }
+}
+
+/// What a handler gives back.
+type Answer = Result<axum::response::Response, problem::Problem>;
+
+/// Who may do what, operation by operation.
+pub fn rules() -> Vec<Rule> {
+    v1::rooms().rules().to_vec()
+}
+
+/// Every operation, and the document that describes them.
+pub fn router(state: ApiState) -> Router {
+    v1::rooms()
+        .open()
+        .route("/api/v1/openapi.json", axum::routing::get(document::show))
+        .fallback(problem::no_such_operation)
+        .method_not_allowed_fallback(problem::not_that_way)
+        .layer(DefaultBodyLimit::max(LONGEST_BODY))
+        .layer(Extension(state.clone()))
+        .with_state(state)
+}

@@ -1,0 +1,114 @@
+//! How often a caller may ask: a bucket of requests for each token that fills up steadily, and one
+//! of wrong guesses for each address. Counted by each server for itself.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
+
+/// Requests a token may make at once, and a second after that.
+const CALLS: Bucket = Bucket { most: 200.0, a_second: 50.0 };
+/// Tokens that do not work an address may send at once, and a second after that.
+const GUESSES: Bucket = Bucket { most: 20.0, a_second: 0.1 };
+/// Callers remembered; beyond it those with full buckets are forgotten, who lose nothing.
+const MOST_CALLERS: usize = 20_000;
+
+#[derive(Debug, Clone, Copy)]
+struct Bucket {
+    most: f64,
+    a_second: f64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Level {
+    left: f64,
+    at: DateTime<Utc>,
+}
+
+/// Who asked how often.
+#[derive(Debug, Default)]
+pub struct Pace {
+    calls: Mutex<HashMap<String, Level>>,
+    guesses: Mutex<HashMap<String, Level>>,
+}
+
+impl Pace {
+    /// Counts a request of a caller; the error is how many seconds to wait.
+    pub fn call(&self, caller: &str, now: DateTime<Utc>) -> Result<(), i64> {
+        CALLS.take(&self.calls, caller, now, 1.0)
+    }
+
+    /// Whether an address may try a token; the error is how many seconds to wait.
+    pub fn guess(&self, address: &str, now: DateTime<Utc>) -> Result<(), i64> {
+        GUESSES.take(&self.guesses, address, now, 0.0)
+    }
+
+    /// Counts a token that does not work.
+    pub fn missed(&self, address: &str, now: DateTime<Utc>) {
+        // Whether any is left was asked before; this only counts.
+        let _ = GUESSES.take(&self.guesses, address, now, 1.0);
+    }
+}
+
+impl Bucket {
+    fn level(self, level: Level, now: DateTime<Utc>) -> f64 {
+        let passed = (now - level.at).num_milliseconds().max(0) as f64 / 1_000.0;
+        (level.left + passed * self.a_second).min(self.most)
+    }
+
+    fn take(
+        self,
+        callers: &Mutex<HashMap<String, Level>>,
+        caller: &str,
+        now: DateTime<Utc>,
+        cost: f64,
+    ) -> Result<(), i64> {
+        let mut callers = callers.lock().unwrap_or_else(PoisonError::into_inner);
+        if callers.len() >= MOST_CALLERS && !callers.contains_key(caller) {
+            callers.retain(|_, level| self.level(*level, now) < self.most);
+        }
+        let left = callers.get(caller).map_or(self.most, |level| self.level(*level, now));
+        if left < 1.0 {
+            #[expect(clippy::cast_possible_truncation, reason = "a wait is a few seconds")]
+            return Err(((1.0 - left) / self.a_second).ceil().max(1.0) as i64);
+        }
+        if cost > 0.0 && (callers.len() < MOST_CALLERS || callers.contains_key(caller)) {
+            callers.insert(caller.to_owned(), Level { left: left - cost, at: now });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeDelta;
+
+    #[test]
+    fn a_burst_is_let_through_then_the_steady_rate() {
+        let (pace, start) = (Pace::default(), DateTime::UNIX_EPOCH);
+        for number in 0..200 {
+            assert_eq!(pace.call("a", start), Ok(()), "{number}");
+        }
+        assert_eq!(pace.call("a", start), Err(1));
+        assert_eq!(pace.call("b", start), Ok(()), "another caller has their own");
+        let later = start + TimeDelta::seconds(1);
+        for _ in 0..50 {
+            assert_eq!(pace.call("a", later), Ok(()));
+        }
+        assert!(pace.call("a", later).is_err());
+    }
+
+    #[test]
+    fn wrong_tokens_shut_an_address_out_and_right_ones_do_not() {
+        let (pace, start) = (Pace::default(), DateTime::UNIX_EPOCH);
+        for _ in 0..100 {
+            assert_eq!(pace.guess("1", start), Ok(()));
+        }
+        for _ in 0..20 {
+            pace.missed("1", start);
+        }
+        assert_eq!(pace.guess("1", start), Err(10));
+        assert_eq!(pace.guess("1", start + TimeDelta::seconds(10)), Ok(()));
+    }
+}

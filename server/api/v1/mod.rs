@@ -1,0 +1,38 @@
+//! Version 1: one file a resource. Within it fields and operations are only added.
+
+mod assets;
+mod audit;
+mod comparison;
+mod connections;
+mod controls;
+mod export;
+mod findings;
+mod runs;
+mod scores;
+
+use utoipa_axum::routes;
+
+use super::document;
+use super::rooms::Rooms;
+use crate::model::Permission::{Audit, Read, Run};
+
+/// Every operation with its scope.
+pub fn rooms() -> Rooms {
+    Rooms::under(document::general())
+        .add(Read, routes!(findings::list))
+        .add(Read, routes!(export::findings))
+        .add(Read, routes!(findings::get))
+        .add(Read, routes!(assets::list))
+        .add(Read, routes!(assets::get))
+        .add(Read, routes!(controls::list))
+        .add(Read, routes!(controls::get))
+        .add(Read, routes!(comparison::get))
+        .add(Read, routes!(scores::list))
+        .add(Read, routes!(connections::list))
+        .add(Read, routes!(connections::get))
+        .add(Read, routes!(connections::gaps))
+        .add(Read, routes!(runs::list))
+        .add(Read, routes!(runs::get))
+        .add(Run, routes!(runs::start))
+        .add(Audit, routes!(audit::list))
+}
