@@ -9,6 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use axum::Router;
 use chrono::{DateTime, Utc};
 use rand::RngExt;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
+use crate::api::{self, ApiState};
 use crate::analysis::secrets::FingerprintKey;
 use crate::auth::vault::{HouseKey, Vault};
 use crate::auth::{setup, token};
@@ -54,6 +56,13 @@ pub enum AppFault {
 
 fn cause_of(error: &StoreError) -> String {
     std::error::Error::source(error).map_or(String::new(), |cause| format!(": {cause}"))
+}
+
+/// The pages with the API beside them.
+pub fn router(state: WebState) -> Router {
+    let (house, store) = (&state.house, state.store.clone());
+    let api = ApiState::new(store, state.now, house.public_url.clone(), house.behind_proxy);
+    web::router(state, api::router(api))
 }
 
 /// The system's clock: the one place that asks it.
@@ -126,7 +135,7 @@ impl App {
     pub async fn serve(&self, listener: TcpListener, stop: CancellationToken) -> Result<(), AppFault> {
         let address = listener.local_addr().map_err(|cause| AppFault::Listen(cause.to_string()))?;
         let state = WebState { store: self.store.clone(), house: Arc::new(self.house(address)?), now };
-        let service = web::router(state).into_make_service_with_connect_info::<SocketAddr>();
+        let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
         let serving = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
         let late = async {
             stop.cancelled().await;

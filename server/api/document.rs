@@ -34,7 +34,6 @@ const PROBLEMS_OF_CHANGES: &[(&str, &str)] = &[
     info(
         title = "Parallax",
         description = "Serverless functions and containers, read by the same controls. Lists are pages: follow `next` until it is null. Times are RFC 3339 in UTC, ids never change. Send the token as `Authorization: Bearer plx_…`. An operation or field that is to go away is marked `deprecated` here and answers with a `Deprecation` header (RFC 9745) for at least twelve months before it does.",
-        contact(name = "Parallax", url = "https://github.com/parallax-posture/parallax"),
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     servers((url = "/", description = "This server")),

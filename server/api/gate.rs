@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::ApiState;
 use super::problem::Problem;
-use crate::auth::{bearer, whence::whence};
+use crate::auth::{Actor, bearer, whence::whence};
 use crate::error::AppError;
 use crate::model::Permission;
 
@@ -26,7 +26,8 @@ pub async fn keep(
     mut request: Request,
     next: Next,
 ) -> Response {
-    match admit(&state, scope, &request).await {
+    let knock = Knock::of(&state, &request);
+    match admit(&state, scope, &knock).await {
         Ok(actor) => {
             request.extensions_mut().insert(actor);
             next.run(request).await
@@ -35,21 +36,32 @@ pub async fn keep(
     }
 }
 
-async fn admit(
-    state: &ApiState,
-    scope: Permission,
-    request: &Request,
-) -> Result<crate::auth::Actor, Problem> {
-    let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let forwarded = text("x-forwarded-for").filter(|_| state.behind_proxy);
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-    let (address, now) = (whence(forwarded, peer), (state.now)());
-    let Some(header) = text(header::AUTHORIZATION.as_str()) else {
+/// What is read of a request before anybody is let in.
+struct Knock {
+    address: String,
+    authorization: Option<String>,
+}
+
+impl Knock {
+    fn of(state: &ApiState, request: &Request) -> Self {
+        let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+        let forwarded = text("x-forwarded-for").filter(|_| state.behind_proxy);
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+        Self {
+            address: whence(forwarded, peer),
+            authorization: text(header::AUTHORIZATION.as_str()).map(str::to_owned),
+        }
+    }
+}
+
+async fn admit(state: &ApiState, scope: Permission, knock: &Knock) -> Result<Actor, Problem> {
+    let (address, now) = (&knock.address, (state.now)());
+    let Some(header) = &knock.authorization else {
         return Err(Problem::unauthorized("send a token: Authorization: Bearer plx_…"));
     };
-    state.pace.guess(&address, now).map_err(AppError::TooMany)?;
-    let Some(actor) = bearer::of_header(&state.store, header, &address, now).await? else {
-        state.pace.missed(&address, now);
+    state.pace.guess(address, now).map_err(AppError::TooMany)?;
+    let Some(actor) = bearer::of_header(&state.store, header, address, now).await? else {
+        state.pace.missed(address, now);
         return Err(Problem::unauthorized("this token does not work: it is over, taken back or not one of ours"));
     };
     state.pace.call(&actor.reference(), now).map_err(AppError::TooMany)?;

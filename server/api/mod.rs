@@ -20,8 +20,10 @@ mod v1;
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
+use axum::routing::{any, get};
 use axum::{Extension, Router};
 use chrono::{DateTime, Utc};
+use tower_http::catch_panic::CatchPanicLayer;
 use url::Url;
 
 use crate::store::Store;
@@ -69,9 +71,10 @@ pub fn rules() -> Vec<Rule> {
 pub fn router(state: ApiState) -> Router {
     v1::rooms()
         .open()
-        .route("/api/v1/openapi.json", axum::routing::get(document::show))
-        .fallback(problem::no_such_operation)
+        .route("/api/v1/openapi.json", get(document::show))
+        .route("/api/{*rest}", any(problem::no_such_operation))
         .method_not_allowed_fallback(problem::not_that_way)
+        .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
         .layer(Extension(state.clone()))
         .with_state(state)

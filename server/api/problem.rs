@@ -1,6 +1,8 @@
 //! Answers that are not what was asked for, as problem documents (RFC 9457). What went wrong inside
 //! is logged once under an incident id; a document shows the id and nothing else of it.
 
+use std::any::Any;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -97,6 +99,10 @@ impl Problem {
             next = inner.source();
         }
         tracing::error!(%incident, cause = %chain, "an API call failed");
+        Self::incident(incident)
+    }
+
+    fn incident(incident: String) -> Self {
         let detail = "the server's log has the cause under the incident id";
         let mut made = Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -164,6 +170,15 @@ impl IntoResponse for Problem {
 /// For addresses no operation has.
 pub async fn no_such_operation() -> Problem {
     AppError::NotFound("an operation of this address").into()
+}
+
+/// For an operation that broke.
+pub fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let incident = Uuid::new_v4().simple().to_string()[..12].to_owned();
+    let cause = panic.downcast_ref::<&str>().map(ToString::to_string);
+    let cause = cause.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    tracing::error!(%incident, %cause, "an API call panicked");
+    Problem::incident(incident).into_response()
 }
 
 /// For the wrong method on a right address.

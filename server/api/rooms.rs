@@ -1,7 +1,10 @@
 //! Every operation with the scope it takes, in one list that a test walks. An operation without a
 //! scope, or without a description, cannot be written down.
 
+use std::convert::Infallible;
+
 use axum::middleware::from_fn;
+use axum::routing::MethodRouter;
 use axum::{Extension, Router};
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::Paths;
@@ -38,7 +41,8 @@ impl Rooms {
         let (schemas, mut paths, handler) = routes;
         self.rules.extend(rules_of(&paths, scope));
         describe(&mut paths, scope);
-        let kept = handler.layer(from_fn(gate::keep)).layer(Extension(gate::Takes(scope)));
+        let kept: MethodRouter<ApiState> =
+            handler.layer::<_, Infallible>(from_fn(gate::keep)).layer(Extension(gate::Takes(scope)));
         self.routes = self.routes.routes((schemas, paths, kept));
         self
     }

@@ -151,6 +151,7 @@ impl Asked {
             family: one_of("family", &self.family)?,
             area: one_of("area", &self.area)?,
             control: (!self.control.is_empty()).then(|| self.control.clone()),
+            ..Filter::default()
         })
     }
 

@@ -134,15 +134,16 @@ pub fn rules() -> Vec<Rule> {
     doors().rules().to_vec()
 }
 
-/// Every page and what they need.
-pub fn router(state: WebState) -> Router {
+/// Every page and what they need, and beside them what has doors of its own and the same walls.
+pub fn router(state: WebState, beside: Router) -> Router {
     doors()
         .open(&state)
         .fallback(fault::no_such_page)
         .method_not_allowed_fallback(fault::not_that_way)
+        .with_state(state.clone())
+        .merge(beside)
         .layer(CatchPanicLayer::custom(fault::panicked))
         .layer(from_fn_with_state(state.clone(), guard::same_origin))
-        .layer(from_fn_with_state(state.clone(), guard::headers))
+        .layer(from_fn_with_state(state, guard::headers))
         .layer(from_fn(guard::bounded))
-        .with_state(state)
 }

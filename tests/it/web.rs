@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use parallax::model::Gap;
-use parallax::web::router;
+use parallax::app::router;
 use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 
