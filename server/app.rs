@@ -19,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use crate::api::{self, ApiState};
 use crate::analysis::secrets::FingerprintKey;
+use crate::api::{self, ApiState};
 use crate::auth::vault::{HouseKey, Vault};
 use crate::auth::{setup, token};
 use crate::config::{Config, LogFormat};
@@ -160,7 +160,13 @@ impl App {
             None => Url::parse(&format!("http://{address}/"))
                 .map_err(|fault| AppFault::Listen(fault.to_string()))?,
         };
-        Ok(House { entrance, public_url, behind_proxy: self.config.proxy, vault: self.vault.clone() })
+        Ok(House {
+            entrance,
+            public_url,
+            behind_proxy: self.config.proxy,
+            vault: self.vault.clone(),
+            api: api::described(),
+        })
     }
 
     /// The link by which the first owner comes in, as long as nobody belongs here.

@@ -66,7 +66,9 @@ impl<T: DeserializeOwned> FromRequestParts<ApiState> for Asked<T> {
 /// The problem a reader of the outer form found, under the name of the part it found it in.
 pub fn named(whole: &str, prefix: &str, text: &str) -> Problem {
     let text = text.strip_prefix(prefix).unwrap_or(text);
-    if let Some(unknown) = text.strip_prefix("unknown field `").or_else(|| text.split_once("unknown field `").map(|(_, rest)| rest))
+    if let Some(unknown) = text
+        .strip_prefix("unknown field `")
+        .or_else(|| text.split_once("unknown field `").map(|(_, rest)| rest))
         && let Some((field, rest)) = unknown.split_once('`')
     {
         return Problem::invalid(field, format!("unknown{rest}"));

@@ -1,14 +1,14 @@
 //! The OpenAPI 3.1 document: what the operations say of themselves, and what holds for all.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use axum::Json;
+use utoipa::OpenApi as _;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{
     ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema, SecurityRequirement,
 };
-use utoipa::{OpenApi as _, PartialSchema};
 
 use super::problem::Document;
 use super::v1;
@@ -79,6 +79,13 @@ pub fn document() -> &'static OpenApi {
     &DOCUMENT
 }
 
+/// The document as data, for the page that shows it.
+pub fn described() -> Arc<serde_json::Value> {
+    static DESCRIBED: LazyLock<Arc<serde_json::Value>> =
+        LazyLock::new(|| Arc::new(serde_json::to_value(document()).unwrap_or_default()));
+    Arc::clone(&DESCRIBED)
+}
+
 /// `GET /api/v1/openapi.json`: for anybody, it holds nothing of any estate.
 pub async fn show() -> Json<&'static OpenApi> {
     Json(document())
@@ -112,5 +119,3 @@ fn problem(words: &str) -> Response {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
     ResponseBuilder::new().description(words).content("application/problem+json", content).build()
 }
-
-const _: fn() -> RefOr<Schema> = Document::schema;

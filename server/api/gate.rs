@@ -62,11 +62,17 @@ async fn admit(state: &ApiState, scope: Permission, knock: &Knock) -> Result<Act
     state.pace.guess(address, now).map_err(AppError::TooMany)?;
     let Some(actor) = bearer::of_header(&state.store, header, address, now).await? else {
         state.pace.missed(address, now);
-        return Err(Problem::unauthorized("this token does not work: it is over, taken back or not one of ours"));
+        return Err(Problem::unauthorized(
+            "this token does not work: it is over, taken back or not one of ours",
+        ));
     };
     state.pace.call(&actor.reference(), now).map_err(AppError::TooMany)?;
     if !actor.may(scope) {
-        return Err(AppError::Forbidden(format!("{}; the token lacks the scope {scope}", scope.label().to_lowercase())).into());
+        return Err(AppError::Forbidden(format!(
+            "{}; the token lacks the scope {scope}",
+            scope.label().to_lowercase()
+        ))
+        .into());
     }
     Ok(actor)
 }

@@ -22,17 +22,19 @@ pub const MOST: i64 = 500;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Page<T> {
     /// The rows.
-    #[expect(dead_code, reason = "describes what `answer` writes")]
     items: Vec<T>,
     /// Address of the next page; null on the last.
-    #[expect(dead_code, reason = "describes what `answer` writes")]
     next: Option<String>,
 }
 
 /// How many rows are wanted.
 pub fn size(wanted: Option<i64>) -> Result<i64, Problem> {
     let size = wanted.unwrap_or(SIZE);
-    if (1..=MOST).contains(&size) { Ok(size) } else { Err(Problem::invalid("limit", format!("choose 1 to {MOST}"))) }
+    if (1..=MOST).contains(&size) {
+        Ok(size)
+    } else {
+        Err(Problem::invalid("limit", format!("choose 1 to {MOST}")))
+    }
 }
 
 /// The key a cursor stands for.
@@ -91,7 +93,9 @@ fn chosen<T: PartialSchema>(fields: &str) -> Result<Vec<String>, Problem> {
     };
     let wanted: Vec<String> = fields.split(',').map(|one| one.trim().to_owned()).collect();
     match wanted.iter().find(|one| !known.contains(one)) {
-        Some(stranger) => Err(Problem::invalid("fields", format!("no field {stranger:?}; there are {}", known.join(", ")))),
+        Some(stranger) => {
+            Err(Problem::invalid("fields", format!("no field {stranger:?}; there are {}", known.join(", "))))
+        }
         None => Ok(wanted),
     }
 }

@@ -4,7 +4,6 @@
 //! descriptions: what is not described cannot be reached. Callers hold a token; its scopes decide.
 //! Reads through `store`; no SQL, no HTML, no rules of posture of its own.
 
-mod body;
 mod call;
 mod document;
 mod gate;
@@ -27,7 +26,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use url::Url;
 
 use crate::store::Store;
-pub use document::document;
+pub use document::{described, document};
 pub use rooms::Rule;
 
 /// Bodies are short: a ticket with its words.

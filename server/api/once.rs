@@ -53,7 +53,9 @@ impl Once {
                 let status = u16::try_from(status).ok().and_then(|code| StatusCode::from_u16(code).ok());
                 Ok(Some(single::changed(status.unwrap_or(StatusCode::OK), &body)))
             }
-            Earlier::Other => Err(AppError::Conflict("this Idempotency-Key stood for another request".into()).into()),
+            Earlier::Other => {
+                Err(AppError::Conflict("this Idempotency-Key stood for another request".into()).into())
+            }
         }
     }
 

@@ -61,8 +61,12 @@ impl Problem {
     /// A part of the request makes no sense.
     pub fn invalid(field: impl Into<String>, problem: impl std::fmt::Display) -> Self {
         let field = field.into();
-        let mut made =
-            Self::new(StatusCode::BAD_REQUEST, "invalid", "The request makes no sense", format!("{field}: {problem}"));
+        let mut made = Self::new(
+            StatusCode::BAD_REQUEST,
+            "invalid",
+            "The request makes no sense",
+            format!("{field}: {problem}"),
+        );
         made.document.field = Some(field);
         made
     }
@@ -70,23 +74,6 @@ impl Problem {
     /// No token, or none that works.
     pub fn unauthorized(detail: &str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "No token that works", detail)
-    }
-
-    /// The thing changed since it was read.
-    pub fn changed_meanwhile() -> Self {
-        let detail = "it was changed since you read it; read it again and repeat your change";
-        Self::new(StatusCode::PRECONDITION_FAILED, "changed", "Changed meanwhile", detail)
-    }
-
-    /// The body is not of a kind we read.
-    pub fn unsupported(detail: &str) -> Self {
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "Not a kind of body we read", detail)
-    }
-
-    /// The body is too long.
-    pub fn too_long() -> Self {
-        let detail = "a body may have up to 256 KB";
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-long", "Too long", detail)
     }
 
     fn internal(cause: &dyn std::error::Error) -> Self {
@@ -173,6 +160,7 @@ pub async fn no_such_operation() -> Problem {
 }
 
 /// For an operation that broke.
+#[expect(clippy::needless_pass_by_value, reason = "as the layer that catches it calls")]
 pub fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let incident = Uuid::new_v4().simple().to_string()[..12].to_owned();
     let cause = panic.downcast_ref::<&str>().map(ToString::to_string);

@@ -6,9 +6,9 @@ use askama::Template;
 use axum::extract::Query;
 use serde::Deserialize;
 
-use crate::rules::sides::{Group, Reading, Side, gap, groups};
 use super::{Answer, Frame, Visit, page, picture, show};
 use crate::rules;
+use crate::rules::sides::{Group, Reading, Side, gap, groups};
 use crate::store::pages::totals;
 
 /// One side of a row as the table shows it.
@@ -194,8 +194,8 @@ pub fn wing(side: &Side, figure: String) -> Wing {
 
 #[cfg(test)]
 mod tests {
-    use crate::rules::sides::Counts;
     use super::*;
+    use crate::rules::sides::Counts;
 
     fn side(fail: i64, pass: i64, reading: Reading) -> Side {
         Side { counts: Counts { fail, pass, ..Counts::default() }, reading, why: "" }

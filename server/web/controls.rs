@@ -3,9 +3,9 @@
 use askama::Template;
 
 use super::compare::{Wing, wing};
-use crate::rules::sides::{Side, groups};
 use super::{Answer, Frame, Visit, page, show};
 use crate::rules;
+use crate::rules::sides::{Side, groups};
 use crate::store::pages::totals;
 
 struct Line {

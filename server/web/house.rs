@@ -34,6 +34,8 @@ pub struct House {
     pub behind_proxy: bool,
     /// Opens and seals secrets.
     pub vault: Vault,
+    /// What the API says of itself: its OpenAPI document.
+    pub api: Arc<serde_json::Value>,
 }
 
 /// What every page needs.

@@ -28,6 +28,7 @@ mod overview;
 mod people;
 mod picture;
 mod prose;
+mod reference;
 mod run;
 mod second_factor;
 mod show;
@@ -114,6 +115,7 @@ fn doors() -> Doors {
         .post(May(People), "/people/remove", post(people::remove))
         .post(May(People), "/people/sessions", post(people::end_sessions))
         .post(May(People), "/people/reset", post(people::reset))
+        .get(Need::Person, "/api/docs", get(reference::show))
         .get(May(People), "/tokens", get(tokens::show))
         .post(May(People), "/tokens", post(tokens::make))
         .post(May(People), "/tokens/revoke", post(tokens::revoke))

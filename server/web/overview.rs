@@ -7,10 +7,10 @@ use askama::Template;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use super::compare::{Wing, area_wing, difference};
-use crate::rules::sides::{Group, Tally, failing, groups};
 use super::{Answer, Frame, Visit, findings, page, picture, show};
 use crate::model::{Family, Kind, Severity, Verdict};
 use crate::rules;
+use crate::rules::sides::{Group, Tally, failing, groups};
 use crate::score::Sum;
 use crate::store::pages::connections::{self, Hole};
 use crate::store::pages::totals::{self, Event, KindSum};

@@ -1,13 +1,14 @@
 //! Two tenants with the very same estate under one roof: neither meets anything of the other's.
 
-use parallax::auth::{Secret, token};
+use parallax::api;
+use parallax::auth::token;
 use parallax::model::{Permission, Role, TenantId};
-use parallax::store::people::tokens::{self, NewToken};
 use parallax::store::{connections, takeout, tenants};
 use parallax::web::{Need, rules};
 use sqlx::{Executor, Row};
 use uuid::Uuid;
 
+use super::support::caller::Caller;
 use super::support::estate::{Planted, Scratch, function, image, now};
 use super::support::people::{Browser, Town};
 
@@ -15,6 +16,7 @@ use super::support::people::{Browser, Town};
 struct Place {
     tenant: TenantId,
     owner: Browser,
+    program: Caller,
     ids: Vec<(&'static str, Uuid)>,
     mark: &'static str,
 }
@@ -31,20 +33,9 @@ async fn settle(town: &mut Town, tenant: TenantId, mark: &'static str) -> Place 
     ];
     town.scratch.run(connection, &Planted { assets, gaps: Vec::new() }).await;
     let owner = town.logged_in(tenant, &format!("owner@{mark}.example"), Role::Owner).await;
-    let mut tx = town.scratch.store.begin(tenant).await.expect("a transaction");
-    let secret = Secret::for_api(&mut rand::rng());
-    let token = NewToken {
-        name: format!("token of {mark}"),
-        secret_hash: secret.hash(),
-        shown: secret.shown(),
-        scopes: Permission::ALL.to_vec(),
-        made_by: None,
-        expires_at: now() + chrono::TimeDelta::days(1),
-    };
-    tokens::add(&mut tx, &token, now()).await.expect("a token");
-    tx.commit().await.expect("commits");
+    let program = Caller::with(town, tenant, Permission::ALL).await;
     let ids = ids(&town.scratch, tenant, connection).await;
-    Place { tenant, owner, ids, mark }
+    Place { tenant, owner, program, ids, mark }
 }
 
 async fn ids(scratch: &Scratch, tenant: TenantId, connection: Uuid) -> Vec<(&'static str, Uuid)> {
@@ -78,6 +69,7 @@ async fn two_tenants_with_the_same_estate_never_meet() {
     for (own, other) in [(&here, &there), (&there, &here)] {
         look_everywhere(own, other).await;
         guess(own, other).await;
+        ask(own, other).await;
     }
     take_along_and_delete(&town, &here, &there).await;
     town.scratch.end().await;
@@ -138,6 +130,32 @@ async fn guess(own: &Place, other: &Place) {
         assert_eq!(own.owner.send(path, &fields).await.status, 404, "{path}");
     }
     assert!(!token::same(&word, &other.owner.get("/account").await.word()));
+}
+
+/// Every operation of the API, as a program of one's own with every scope asks it.
+async fn ask(own: &Place, other: &Place) {
+    let (_, connection) = other.ids[0];
+    for rule in api::rules() {
+        let ids = other.ids.iter().filter(|_| rule.path.contains("{id}"));
+        let paths = ids.map(|(_, id)| rule.path.replace("{id}", &id.to_string())).collect::<Vec<_>>();
+        for path in &paths {
+            let reply = own.program.call(rule.method, path, &[], Some(&serde_json::json!({}))).await;
+            assert!(matches!(reply.status, 404 | 400), "{} {path}: {reply:?}", rule.method);
+            assert!(!reply.text.contains(other.mark), "{path} shows {}", other.mark);
+        }
+        if paths.is_empty() && rule.method == "GET" {
+            for path in [rule.path.clone(), format!("{}?connection={connection}", rule.path)] {
+                let reply = own.program.get(&path).await;
+                assert!(!reply.text.contains(other.mark), "{path} shows {}", other.mark);
+                for (_, id) in &other.ids {
+                    let query = format!("connection={id}");
+                    assert!(!reply.text.replace(&query, "").contains(&id.to_string()), "{path} shows {id}");
+                }
+            }
+        }
+    }
+    let reply = own.program.get("/api/v1/findings").await;
+    assert!(own.ids.iter().any(|(_, id)| reply.text.contains(&id.to_string())), "there is something to see");
 }
 
 /// What is taken along is one's own and all of it; what is deleted is gone, and nothing else.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "what a test cannot do without ends it")]
 
+mod api;
 mod aws;
 mod azure;
 mod azure_contract;

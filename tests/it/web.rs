@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use parallax::model::Gap;
 use parallax::app::router;
+use parallax::model::Gap;
 use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 

@@ -13,6 +13,7 @@ use crate::rules::{self, Control as Rule};
 
 /// How one kind of asset answers.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the word the comparison uses too")]
 struct Reading {
     kind: Kind,
     /// `check`, `provider`, `absent` or `not_yet`.
@@ -59,7 +60,8 @@ impl Control {
                 why: fixed.map(|(_, why)| why.to_owned()),
             }
         };
-        let entry = |(framework, entry): (&str, &str)| Entry { framework: framework.into(), entry: entry.into() };
+        let entry =
+            |(framework, entry): (&str, &str)| Entry { framework: framework.into(), entry: entry.into() };
         Self {
             code: rule.code.to_owned(),
             area: rule.area,

@@ -67,7 +67,8 @@ pub async fn findings(call: Call, Asked(asked): Asked<Wanted>) -> Result<Respons
         ..Filter::default()
     };
     // The first rows are read before the answer begins, so that a database that is away is said so.
-    let mut reader = Reader { state: call.state, tenant: call.actor.tenant, filter, form, after: None, over: false };
+    let mut reader =
+        Reader { state: call.state, tenant: call.actor.tenant, filter, form, after: None, over: false };
     let first = reader.next().await?;
     let heading = if form == Form::Csv { COLUMNS } else { "" };
     let start = [heading.as_bytes(), &first].concat();
@@ -110,7 +111,8 @@ impl Reader {
         self.after = found.rows.last().map(|row| Key { priority: row.priority, id: row.id });
         let mut lines = Vec::with_capacity(found.rows.len() * 500);
         for row in found.rows {
-            self.line(row, &mut lines).map_err(|problem| StoreError::Inconsistent { table: "findings", problem })?;
+            self.line(row, &mut lines)
+                .map_err(|problem| StoreError::Inconsistent { table: "findings", problem })?;
         }
         Ok(lines)
     }
@@ -122,7 +124,8 @@ impl Reader {
             into.push(b'\n');
             return Ok(());
         }
-        let time = |at: chrono::DateTime<chrono::Utc>| at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+        let time =
+            |at: chrono::DateTime<chrono::Utc>| at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
         let fields = [
             row.id.to_string(),
             super::findings::title(&row.control),

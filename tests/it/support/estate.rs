@@ -60,6 +60,7 @@ impl Scratch {
             public_url: "http://127.0.0.1/".parse().expect("an address"),
             behind_proxy: false,
             vault: Vault::new(HouseKey::new([7; 32]), Vec::new()),
+            api: parallax::api::described(),
         };
         WebState { store: self.store.clone(), house: Arc::new(house), now }
     }

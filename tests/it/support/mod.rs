@@ -2,6 +2,7 @@
 
 pub mod arm;
 pub mod aws;
+pub mod caller;
 pub mod database;
 pub mod estate;
 pub mod fake_registry;

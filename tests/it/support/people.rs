@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use parallax::app::router;
 use parallax::auth::setup::{self, Entry, Purpose};
 use parallax::auth::vault::HouseKey;
 use parallax::auth::{Secret, Vault};
 use parallax::model::{Role, TenantId};
-use parallax::web::{Entrance, House, WebState, router};
+use parallax::web::{Entrance, House, WebState};
 use reqwest::redirect::Policy;
 use uuid::Uuid;
 
@@ -37,6 +38,7 @@ impl Town {
             public_url: format!("http://{address}/").parse().expect("an address"),
             behind_proxy: false,
             vault: Vault::new(HouseKey::new([7; 32]), Vec::new()),
+            api: parallax::api::described(),
         };
         let state = WebState { store: scratch.store.clone(), house: Arc::new(house), now };
         let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
