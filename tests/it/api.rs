@@ -12,7 +12,7 @@ use super::support::estate::{Planted, Scratch, function, image};
 use super::support::people::Town;
 
 /// Some functions that administer the account, and an image that runs as root.
-async fn planted() -> (Town, Uuid) {
+pub async fn planted() -> (Town, Uuid) {
     let scratch = Scratch::new().await;
     let connection = scratch.connection("production").await;
     let facts = r#"{ "identity": { "name": "ops", "admin": true }, "memory_mb": 128 }"#;

@@ -16,6 +16,7 @@ mod private_postgres;
 mod registry;
 mod registry_hostile;
 mod scan;
+mod schemathesis;
 mod service;
 mod store;
 mod support;

@@ -12,7 +12,7 @@ use crate::store::audit::{self, Filter};
 
 /// A line of the record.
 #[derive(Debug, Serialize, ToSchema)]
-struct Entry {
+struct AuditEntry {
     id: Uuid,
     at: DateTime<Utc>,
     /// `person:<id>`, `token:<id>`, `house` or `system`.
@@ -57,7 +57,7 @@ pub struct Narrow {
 /// The newest first.
 #[utoipa::path(
     get, path = "/api/v1/audit", tag = "audit", params(Narrow),
-    responses((status = 200, description = "A page of the record.", body = listing::Page<Entry>)),
+    responses((status = 200, description = "A page of the record.", body = listing::Page<AuditEntry>)),
 )]
 pub async fn list(call: Call, uri: Uri, Asked(asked): Asked<Narrow>) -> Answer {
     let size = listing::size(asked.limit)?;
@@ -72,9 +72,9 @@ pub async fn list(call: Call, uri: Uri, Asked(asked): Asked<Narrow>) -> Answer {
     let more = found.len() > size;
     found.truncate(size);
     let last = found.last().filter(|_| more).map(|entry| (entry.at, entry.id));
-    let rows: Vec<Entry> = found
+    let rows: Vec<AuditEntry> = found
         .into_iter()
-        .map(|entry| Entry {
+        .map(|entry| AuditEntry {
             id: entry.id,
             at: entry.at,
             actor: entry.deed.actor,

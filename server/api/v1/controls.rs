@@ -24,7 +24,7 @@ struct Reading {
 
 /// An entry of a public list that asks the same.
 #[derive(Debug, Serialize, ToSchema)]
-struct Entry {
+struct FrameworkEntry {
     framework: String,
     entry: String,
 }
@@ -43,7 +43,7 @@ struct Control {
     /// The version that brought it.
     since: String,
     readings: Vec<Reading>,
-    frameworks: Vec<Entry>,
+    frameworks: Vec<FrameworkEntry>,
     /// Why it matters, in Markdown.
     why: String,
     /// What to do, in Markdown.
@@ -60,8 +60,10 @@ impl Control {
                 why: fixed.map(|(_, why)| why.to_owned()),
             }
         };
-        let entry =
-            |(framework, entry): (&str, &str)| Entry { framework: framework.into(), entry: entry.into() };
+        let entry = |(framework, entry): (&str, &str)| FrameworkEntry {
+            framework: framework.into(),
+            entry: entry.into(),
+        };
         Self {
             code: rule.code.to_owned(),
             area: rule.area,

@@ -44,7 +44,7 @@ impl Reply {
 pub struct Caller {
     pub client: reqwest::Client,
     base: String,
-    token: String,
+    pub token: String,
 }
 
 impl Caller {
