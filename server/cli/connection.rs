@@ -56,7 +56,7 @@ async fn change(app: &App, command: Connection) -> Result<ExitCode, AppFault> {
             }
         }
         Connection::Remove { name } => {
-            if !connections::remove(&mut tx, &name).await? {
+            if !connections::remove(&mut tx, &name, app::now()).await? {
                 eprintln!("parallax: there is no connection named {name:?}");
                 return Ok(ExitCode::from(2));
             }

@@ -15,6 +15,7 @@ mod kinds;
 mod people;
 mod repository;
 mod settings;
+mod ticket;
 mod variable;
 mod verdict;
 
@@ -35,6 +36,7 @@ pub use repository::{
     Encryption, ImageTag, RegistryAccess, RepositoryFacts, Scanning, TagMove, TagMutability,
 };
 pub use settings::{Freshness, Settings};
+pub use ticket::{DaysToFix, TicketPolicy, TicketRule, TicketState};
 pub use variable::{EndOfLife, SecretHit, Tag, Variable, VariableKind};
 pub use verdict::{Evidence, Outcome, Verdict};
 

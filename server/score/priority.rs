@@ -40,6 +40,9 @@ const EXPOSED: i32 = 60;
 const POWERFUL: i32 = 50;
 
 impl Priority {
+    /// What is left over a severity's hundreds where strangers reach the asset.
+    pub const EXPOSED: [i32; 2] = [EXPOSED, (EXPOSED + POWERFUL) % 100];
+
     /// The priority of a finding of `severity` on an asset standing so.
     pub const fn of(severity: Severity, standing: Standing) -> Self {
         let base = match severity {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{StoreError, Tx, parsed, to_json};
+use super::{StoreError, Tx, parsed, tickets, to_json};
 use crate::model::{ConnectionSpec, Provider};
 
 /// A source we may read.
@@ -116,11 +116,15 @@ pub async fn save(
     Ok(row.id)
 }
 
-/// Removes a connection with everything read through it. False where there was none.
-pub async fn remove(tx: &mut Tx, name: &str) -> Result<bool, StoreError> {
+/// Removes a connection with everything read through it; tickets that were about nothing else are
+/// done. False where there was none.
+pub async fn remove(tx: &mut Tx, name: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
     let tenant = tx.tenant();
     let done = sqlx::query!("DELETE FROM connections WHERE tenant_id = $1 AND name = $2", tenant.0, name)
         .execute(tx.on())
         .await?;
+    if done.rows_affected() > 0 {
+        tickets::recount(tx, now).await?;
+    }
     Ok(done.rows_affected() > 0)
 }

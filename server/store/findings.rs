@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{StoreError, Tx, assessments::rank, parsed};
+use super::{StoreError, Tx, assessments::rank, parsed, tickets};
 use crate::model::{Area, AssetId, Evidence, FindingId, Kind, Severity};
 use crate::score::Priority;
 
@@ -142,7 +142,7 @@ pub struct Change {
     pub event: Option<Event>,
 }
 
-/// Writes findings and tells what became of them.
+/// Writes findings, tells what became of them, and brings tickets in line.
 pub async fn write(
     tx: &mut Tx,
     changes: &[Change],
@@ -194,7 +194,8 @@ pub async fn write(
     )
     .execute(tx.on())
     .await?;
-    tell(tx, changes, run, now).await
+    tell(tx, changes, run, now).await?;
+    tickets::follow(tx, changes, now).await
 }
 
 async fn tell(

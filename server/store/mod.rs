@@ -19,6 +19,7 @@ pub mod takeout;
 pub mod tallies;
 pub mod tenants;
 mod text;
+pub mod tickets;
 
 pub use private::{PrivateError, PrivatePostgres};
 

@@ -193,6 +193,8 @@ pub struct Narrow {
     asset: Option<Uuid>,
     /// Id of a connection.
     connection: Option<Uuid>,
+    /// Id of a ticket.
+    ticket: Option<Uuid>,
     /// With `order=changed`: only what changed at this moment or later.
     changed_since: Option<DateTime<Utc>>,
     #[param(inline)]
@@ -217,6 +219,7 @@ impl Narrow {
             control: self.control.as_deref().map(storable),
             asset: self.asset,
             connection: self.connection,
+            ticket: self.ticket,
         }
     }
 }

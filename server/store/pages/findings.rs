@@ -27,6 +27,8 @@ pub struct Filter {
     pub asset: Option<Uuid>,
     /// One connection.
     pub connection: Option<Uuid>,
+    /// One ticket.
+    pub ticket: Option<Uuid>,
 }
 
 /// Where a page ends and the next begins.
@@ -144,6 +146,10 @@ fn narrow(query: &mut QueryBuilder<Postgres>, filter: &Filter) {
         if let Some(id) = id {
             query.push(condition).push_bind(id);
         }
+    }
+    if let Some(ticket) = filter.ticket {
+        query.push(" AND f.id IN (SELECT tf.finding_id FROM ticket_findings tf WHERE tf.tenant_id = f.tenant_id AND tf.ticket_id = ");
+        query.push_bind(ticket).push(")");
     }
 }
 

@@ -6,6 +6,7 @@ pub mod asset;
 pub mod connections;
 pub mod findings;
 pub mod inventory;
+pub mod tickets;
 pub mod totals;
 
 use super::{StoreError, Tx, parsed};

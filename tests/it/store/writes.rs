@@ -106,7 +106,7 @@ async fn removing_a_connection_removes_all_that_was_read_through_it() {
     let connection = house.connection("one").await;
     house.pass(connection, &Told::of([image("a", Some(""))])).await.0.expect("a pass");
     let mut tx = house.store.begin(house.tenant).await.expect("a transaction");
-    assert!(parallax::store::connections::remove(&mut tx, "one").await.expect("removes"));
+    assert!(parallax::store::connections::remove(&mut tx, "one", now()).await.expect("removes"));
     tx.commit().await.expect("commits");
     for table in
         ["assets", "sightings", "assessments", "findings", "finding_events", "tallies", "score_sums", "runs"]

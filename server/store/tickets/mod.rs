@@ -1,0 +1,114 @@
+//! Tickets: work on findings of one cause and one owner.
+//!
+//! A ticket's state follows the truth: it is changed in the transaction that changes its findings
+//! (`follow`), or by somebody (`work`). Whoever writes tickets queues up first (`hold`), so that
+//! two workers never open two for one cause, and none misses what the other saw.
+
+mod follow;
+mod gather;
+mod work;
+
+pub use follow::{follow, recount};
+pub use gather::{Gathered, Group, Preview, apply, gather, preview};
+pub use work::{Work, assign, comment, due, refer, step};
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{StoreError, Tx, to_json};
+use crate::model::TicketPolicy;
+
+/// Who does something to a ticket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Author {
+    /// As in the audit log; `rule` or `estate` where nobody did it.
+    pub reference: String,
+    /// As people read it.
+    pub name: String,
+}
+
+impl Author {
+    /// What happens because a rule says so.
+    pub fn rule() -> Self {
+        Self { reference: "rule".into(), name: "a rule".into() }
+    }
+
+    /// What happens because findings changed.
+    pub fn estate() -> Self {
+        Self { reference: "estate".into(), name: "the estate".into() }
+    }
+}
+
+/// Waits until nobody else writes tickets of this tenant; holds until the transaction ends.
+/// Returns the last number given.
+async fn hold(tx: &mut Tx) -> Result<i64, StoreError> {
+    let tenant = tx.tenant().0;
+    let row = sqlx::query!(
+        "INSERT INTO ticket_policies (tenant_id) VALUES ($1)
+         ON CONFLICT (tenant_id) DO UPDATE SET last_number = ticket_policies.last_number RETURNING last_number",
+        tenant
+    )
+    .fetch_one(tx.on())
+    .await?;
+    Ok(row.last_number)
+}
+
+/// What the tenant has decided about tickets; the defaults where it has decided nothing.
+pub async fn policy(tx: &mut Tx) -> Result<TicketPolicy, StoreError> {
+    let tenant = tx.tenant().0;
+    let row = sqlx::query!("SELECT policy FROM ticket_policies WHERE tenant_id = $1", tenant)
+        .fetch_optional(tx.on())
+        .await?;
+    let Some(row) = row else { return Ok(TicketPolicy::default()) };
+    serde_json::from_value(row.policy)
+        .map_err(|fault| StoreError::Inconsistent { table: "ticket_policies", problem: fault.to_string() })
+}
+
+/// Replaces what the tenant has decided about tickets. Due dates given stay as they are.
+pub async fn set_policy(tx: &mut Tx, policy: &TicketPolicy) -> Result<(), StoreError> {
+    let tenant = tx.tenant().0;
+    sqlx::query!(
+        "INSERT INTO ticket_policies (tenant_id, policy) VALUES ($1, $2)
+         ON CONFLICT (tenant_id) DO UPDATE SET policy = EXCLUDED.policy",
+        tenant,
+        to_json("ticket_policies", policy)?
+    )
+    .execute(tx.on())
+    .await?;
+    Ok(())
+}
+
+/// Something to tell in tickets' stories.
+struct Note {
+    ticket: Uuid,
+    kind: &'static str,
+    words: String,
+}
+
+async fn tell(tx: &mut Tx, author: &Author, notes: &[Note], now: DateTime<Utc>) -> Result<(), StoreError> {
+    if notes.is_empty() {
+        return Ok(());
+    }
+    let tenant = tx.tenant().0;
+    sqlx::query!(
+        "INSERT INTO ticket_notes (tenant_id, id, ticket_id, at, kind, actor, actor_name, words)
+         SELECT $1, n.id, n.ticket, $2, n.kind, $3, $4, n.words
+         FROM unnest($5::uuid[], $6::uuid[], $7::text[], $8::text[]) AS n(id, ticket, kind, words)",
+        tenant,
+        now,
+        author.reference,
+        author.name,
+        &notes.iter().map(|_| Uuid::now_v7()).collect::<Vec<_>>(),
+        &notes.iter().map(|note| note.ticket).collect::<Vec<_>>(),
+        &notes.iter().map(|note| note.kind.to_owned()).collect::<Vec<_>>(),
+        &notes.iter().map(|note| note.words.clone()).collect::<Vec<_>>()
+    )
+    .execute(tx.on())
+    .await?;
+    Ok(())
+}
+
+/// `1 finding`, `2 findings`.
+fn findings(count: i64) -> String {
+    if count == 1 { "1 finding".to_owned() } else { format!("{count} findings") }
+}
