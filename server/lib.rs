@@ -10,7 +10,7 @@
 //! | 1 | `rules`, `analysis`, `score`, `queue` |
 //! | 2 | `store`, `collect`, `mail`, `notify` |
 //! | 3 | `auth`, `pipeline` |
-//! | 4 | `jobs` |
+//! | 4 | `jobs`, `desk` |
 //! | 5 | `web`, `api` |
 //! | 6 | `demo`, `app`, `main` |
 
@@ -23,6 +23,7 @@ pub mod cli;
 pub mod collect;
 pub mod config;
 pub mod demo;
+pub mod desk;
 pub mod error;
 pub mod jobs;
 pub mod model;

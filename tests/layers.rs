@@ -11,7 +11,7 @@ const LAYERS: &[&[&str]] = &[
     &["rules", "analysis", "score", "queue"],
     &["store", "collect", "mail", "notify"],
     &["auth", "pipeline"],
-    &["jobs"],
+    &["jobs", "desk"],
     &["web", "api"],
     &["demo", "bench", "app", "cli", "main"],
 ];

@@ -4,6 +4,7 @@
 //! descriptions: what is not described cannot be reached. Callers hold a token; its scopes decide.
 //! Reads through `store`; no SQL, no HTML, no rules of posture of its own.
 
+mod body;
 mod call;
 mod document;
 mod gate;

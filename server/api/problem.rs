@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::gate::CHALLENGE;
+use crate::desk::Refusal;
 use crate::error::AppError;
 use crate::store::StoreError;
 
@@ -76,6 +77,23 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "No token that works", detail)
     }
 
+    /// The thing changed since it was read.
+    pub fn changed_meanwhile() -> Self {
+        let detail = "it was changed since you read it; read it again and repeat your change";
+        Self::new(StatusCode::PRECONDITION_FAILED, "changed", "Changed meanwhile", detail)
+    }
+
+    /// The body is not of a kind we read.
+    pub fn unsupported(detail: &str) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "Not a kind of body we read", detail)
+    }
+
+    /// The body is too long.
+    pub fn too_long() -> Self {
+        let detail = "a body may have up to 256 KB";
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-long", "Too long", detail)
+    }
+
     fn internal(cause: &dyn std::error::Error) -> Self {
         let incident = Uuid::new_v4().simple().to_string()[..12].to_owned();
         let mut chain = cause.to_string();
@@ -123,6 +141,15 @@ impl From<AppError> for Problem {
                 made
             }
             AppError::Internal(cause) => Self::internal(&*cause),
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::App(error) => error.into(),
+            Refusal::Store(error) => error.into(),
         }
     }
 }

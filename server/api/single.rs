@@ -28,6 +28,15 @@ pub fn changed(status: StatusCode, thing: &impl Serialize) -> Answer {
     Ok((status, [(header::CONTENT_TYPE, kind), (header::ETAG, tag)], body).into_response())
 }
 
+/// Refuses a change of something that is not what the caller read (`If-Match`).
+pub fn unchanged(headers: &HeaderMap, thing: &impl Serialize) -> Result<(), Problem> {
+    if !headers.contains_key(header::IF_MATCH) {
+        return Ok(());
+    }
+    let (_, tag) = tagged(thing)?;
+    if listed(headers, header::IF_MATCH, &tag) { Ok(()) } else { Err(Problem::changed_meanwhile()) }
+}
+
 fn tagged(thing: &impl Serialize) -> Result<(Vec<u8>, HeaderValue), Problem> {
     let internal = |cause: Box<dyn std::error::Error + Send + Sync>| Problem::from(AppError::Internal(cause));
     let body = serde_json::to_vec(thing).map_err(|cause| internal(cause.into()))?;

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::Frame;
 use crate::auth::{Actor, AuthError};
+use crate::desk::Refusal;
 use crate::error::AppError;
 use crate::model::{Permission, Role};
 use crate::store::StoreError;
@@ -33,6 +34,15 @@ impl From<StoreError> for Fault {
             }
             other => AppError::Internal(Box::new(other)),
         })
+    }
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::App(error) => error.into(),
+            Refusal::Store(error) => error.into(),
+        }
     }
 }
 

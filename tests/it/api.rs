@@ -230,6 +230,13 @@ async fn the_document_describes_what_can_be_reached() {
     let page = reader.get("/api/docs").await;
     assert!(page.status == 200 && page.text.contains("/api/v1/findings/export"), "{}", page.text);
     assert_eq!(town.browser().get("/api/docs").await.status, 303, "people only");
+    let ids: Vec<_> = api::rules()
+        .iter()
+        .map(|rule| {
+            document.json()["paths"][&rule.path][rule.method.to_lowercase()]["operationId"].to_string()
+        })
+        .collect();
+    assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len(), "an operation's id is its own: {ids:?}");
     insta::assert_json_snapshot!("openapi", document.json());
     town.scratch.end().await;
 }

@@ -34,6 +34,10 @@ async fn settle(town: &mut Town, tenant: TenantId, mark: &'static str) -> Place 
     town.scratch.run(connection, &Planted { assets, gaps: Vec::new() }).await;
     let owner = town.logged_in(tenant, &format!("owner@{mark}.example"), Role::Owner).await;
     let program = Caller::with(town, tenant, Permission::ALL).await;
+    let found = program.get("/api/v1/findings").await.items();
+    let findings: Vec<_> = found.iter().map(|row| row["id"].clone()).collect();
+    let opened = serde_json::json!({ "findings": findings });
+    assert_eq!(program.call("POST", "/api/v1/tickets", &[], Some(&opened)).await.status, 201);
     let ids = ids(&town.scratch, tenant, connection).await;
     Place { tenant, owner, program, ids, mark }
 }
@@ -41,8 +45,12 @@ async fn settle(town: &mut Town, tenant: TenantId, mark: &'static str) -> Place 
 async fn ids(scratch: &Scratch, tenant: TenantId, connection: Uuid) -> Vec<(&'static str, Uuid)> {
     let mut admin = scratch.behind().await;
     let mut found = vec![("/connections/{id}", connection)];
-    for (path, table) in [("/assets/{id}", "assets"), ("/findings/{id}", "findings"), ("/runs/{id}", "runs")]
-    {
+    for (path, table) in [
+        ("/assets/{id}", "assets"),
+        ("/findings/{id}", "findings"),
+        ("/runs/{id}", "runs"),
+        ("/tickets/{id}", "tickets"),
+    ] {
         let text = sqlx::AssertSqlSafe(format!("SELECT id FROM {table} WHERE tenant_id = $1"));
         let rows = sqlx::query(text).bind(tenant.0).fetch_all(&mut admin).await.expect("rows");
         assert!(!rows.is_empty(), "{table} of {tenant} is empty: the test would see nothing");
@@ -154,6 +162,13 @@ async fn ask(own: &Place, other: &Place) {
             }
         }
     }
+    let theirs: Vec<_> = other.ids.iter().map(|(_, id)| id).collect();
+    let body = serde_json::json!({ "findings": theirs });
+    let told = own.program.call("POST", "/api/v1/tickets", &[], Some(&body)).await.json();
+    assert_eq!(
+        (told["tickets"].clone(), &told["left_out"]),
+        (serde_json::json!([]), &serde_json::json!(theirs.len()))
+    );
     let reply = own.program.get("/api/v1/findings").await;
     assert!(own.ids.iter().any(|(_, id)| reply.text.contains(&id.to_string())), "there is something to see");
 }

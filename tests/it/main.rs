@@ -20,4 +20,5 @@ mod schemathesis;
 mod service;
 mod store;
 mod support;
+mod tickets;
 mod web;

@@ -27,7 +27,7 @@ async fn no_answer_of_the_api_breaks_its_description() {
             .arg("run")
             .arg(format!("http://{}/api/v1/openapi.json", town.address))
             .args(["--header", &format!("Authorization: Bearer {}", caller.token)])
-            .args(["--rate-limit", "48/s", "--workers", "2", "--no-color"])
+            .args(["--rate-limit", "48/s", "--no-color"])
             .args(["--checks", "all", "--continue-on-failure", "--generation-deterministic"])
             .args(["--max-time", &seconds])
             .kill_on_drop(true)

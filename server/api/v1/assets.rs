@@ -166,7 +166,7 @@ fn filter(asked: &Narrow) -> Filter {
 ///
 /// By name.
 #[utoipa::path(
-    get, path = "/api/v1/assets", tag = "assets", params(Narrow),
+    get, path = "/api/v1/assets", tag = "assets", operation_id = "list_assets", params(Narrow),
     responses((status = 200, description = "A page of assets.", body = listing::Page<Asset>)),
 )]
 pub async fn list(call: Call, uri: Uri, Asked(asked): Asked<Narrow>) -> Answer {
@@ -206,7 +206,7 @@ pub async fn list(call: Call, uri: Uri, Asked(asked): Asked<Narrow>) -> Answer {
 ///
 /// With everything that was read of it, and what each control says.
 #[utoipa::path(
-    get, path = "/api/v1/assets/{id}", tag = "assets",
+    get, path = "/api/v1/assets/{id}", tag = "assets", operation_id = "get_asset",
     params(("id" = Uuid, Path, description = "Id of the asset."),
            ("If-None-Match" = Option<String>, Header, description = "The `ETag` of what you have.")),
     responses((status = 200, description = "The asset.", body = AssetWhole, headers(("ETag" = String))),

@@ -56,7 +56,7 @@ pub struct Narrow {
 ///
 /// The newest first.
 #[utoipa::path(
-    get, path = "/api/v1/audit", tag = "audit", params(Narrow),
+    get, path = "/api/v1/audit", tag = "audit", operation_id = "list_audit", params(Narrow),
     responses((status = 200, description = "A page of the record.", body = listing::Page<AuditEntry>)),
 )]
 pub async fn list(call: Call, uri: Uri, Asked(asked): Asked<Narrow>) -> Answer {

@@ -84,7 +84,7 @@ struct Comparison {
 ///
 /// Every area and control with its verdicts counted on both sides.
 #[utoipa::path(
-    get, path = "/api/v1/comparison", tag = "comparison",
+    get, path = "/api/v1/comparison", tag = "comparison", operation_id = "compare",
     params(("If-None-Match" = Option<String>, Header, description = "The `ETag` of what you have.")),
     responses((status = 200, description = "The comparison.", body = Comparison, headers(("ETag" = String))),
               (status = 304, description = "You have it as it is.")),

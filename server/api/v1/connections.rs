@@ -66,7 +66,7 @@ struct Gap {
 ///
 /// All of them, by name, each with its newest run.
 #[utoipa::path(
-    get, path = "/api/v1/connections", tag = "connections",
+    get, path = "/api/v1/connections", tag = "connections", operation_id = "list_connections",
     responses((status = 200, description = "Every connection.", body = listing::Page<Connection>)),
 )]
 pub async fn list(call: Call, uri: Uri) -> Answer {
@@ -86,7 +86,7 @@ pub async fn list(call: Call, uri: Uri) -> Answer {
 
 /// Read a connection
 #[utoipa::path(
-    get, path = "/api/v1/connections/{id}", tag = "connections",
+    get, path = "/api/v1/connections/{id}", tag = "connections", operation_id = "get_connection",
     params(("id" = Uuid, Path, description = "Id of the connection."),
            ("If-None-Match" = Option<String>, Header, description = "The `ETag` of what you have.")),
     responses((status = 200, description = "The connection.", body = Connection, headers(("ETag" = String))),
@@ -105,7 +105,7 @@ pub async fn get(call: Call, headers: HeaderMap, Path(id): Path<String>) -> Answ
 ///
 /// What its last finished run could not read, the kinds that hide whole assets first; at most 500.
 #[utoipa::path(
-    get, path = "/api/v1/connections/{id}/gaps", tag = "connections",
+    get, path = "/api/v1/connections/{id}/gaps", tag = "connections", operation_id = "list_gaps",
     params(("id" = Uuid, Path, description = "Id of the connection.")),
     responses((status = 200, description = "The gaps.", body = listing::Page<Gap>)),
 )]

@@ -82,7 +82,7 @@ impl Control {
 ///
 /// All of them, in the order of their codes.
 #[utoipa::path(
-    get, path = "/api/v1/controls", tag = "controls",
+    get, path = "/api/v1/controls", tag = "controls", operation_id = "list_controls",
     responses((status = 200, description = "Every control.", body = listing::Page<Control>)),
 )]
 pub async fn list(_: Call, uri: Uri) -> Answer {
@@ -92,7 +92,7 @@ pub async fn list(_: Call, uri: Uri) -> Answer {
 
 /// Read a control
 #[utoipa::path(
-    get, path = "/api/v1/controls/{code}", tag = "controls",
+    get, path = "/api/v1/controls/{code}", tag = "controls", operation_id = "get_control",
     params(("code" = String, Path, description = "Code of the control, as `ACC-02`."),
            ("If-None-Match" = Option<String>, Header, description = "The `ETag` of what you have.")),
     responses((status = 200, description = "The control.", body = Control, headers(("ETag" = String))),

@@ -53,7 +53,7 @@ pub struct Wanted {
 ///
 /// Everything that matches, the most urgent first, in one stream.
 #[utoipa::path(
-    get, path = "/api/v1/findings/export", tag = "findings", params(Wanted),
+    get, path = "/api/v1/findings/export", tag = "findings", operation_id = "export_findings", params(Wanted),
     responses((status = 200, description = "The findings.",
                content((String = "application/x-ndjson"), (String = "text/csv")))),
 )]

@@ -234,7 +234,7 @@ fn storable(text: &str) -> String {
 /// The most urgent first, or (`order=changed`) in the order of their last change, so that a program
 /// that remembers the last `changed_at` it saw misses nothing.
 #[utoipa::path(
-    get, path = "/api/v1/findings", tag = "findings", params(Narrow),
+    get, path = "/api/v1/findings", tag = "findings", operation_id = "list_findings", params(Narrow),
     responses((status = 200, description = "A page of findings.", body = listing::Page<Finding>)),
 )]
 pub async fn list(call: Call, uri: Uri, Asked(asked): Asked<Narrow>) -> Answer {
@@ -261,7 +261,7 @@ pub async fn list(call: Call, uri: Uri, Asked(asked): Asked<Narrow>) -> Answer {
 ///
 /// With the facts that decided, what to do about it, and its life.
 #[utoipa::path(
-    get, path = "/api/v1/findings/{id}", tag = "findings",
+    get, path = "/api/v1/findings/{id}", tag = "findings", operation_id = "get_finding",
     params(("id" = Uuid, Path, description = "Id of the finding."),
            ("If-None-Match" = Option<String>, Header, description = "The `ETag` of what you have.")),
     responses((status = 200, description = "The finding.", body = FindingWhole, headers(("ETag" = String))),

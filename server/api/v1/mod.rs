@@ -9,12 +9,13 @@ mod export;
 mod findings;
 mod runs;
 mod scores;
+mod tickets;
 
 use utoipa_axum::routes;
 
 use super::document;
 use super::rooms::Rooms;
-use crate::model::Permission::{Audit, Read, Run};
+use crate::model::Permission::{Audit, Read, Run, Ticket};
 
 /// Every operation with its scope.
 pub fn rooms() -> Rooms {
@@ -34,5 +35,13 @@ pub fn rooms() -> Rooms {
         .add(Read, routes!(runs::list))
         .add(Read, routes!(runs::get))
         .add(Run, routes!(runs::start))
+        .add(Read, routes!(tickets::list))
+        .add(Ticket, routes!(tickets::open))
+        .add(Ticket, routes!(tickets::preview))
+        .add(Read, routes!(tickets::get))
+        .add(Ticket, routes!(tickets::change))
+        .add(Read, routes!(tickets::notes))
+        .add(Ticket, routes!(tickets::comment))
+        .add(Ticket, routes!(tickets::refer))
         .add(Audit, routes!(audit::list))
 }

@@ -72,7 +72,7 @@ pub struct Newest {
 ///
 /// The newest first.
 #[utoipa::path(
-    get, path = "/api/v1/connections/{id}/runs", tag = "connections",
+    get, path = "/api/v1/connections/{id}/runs", tag = "connections", operation_id = "list_runs",
     params(("id" = Uuid, Path, description = "Id of the connection."), Newest),
     responses((status = 200, description = "The runs.", body = listing::Page<Run>)),
 )]
@@ -88,7 +88,7 @@ pub async fn list(call: Call, uri: Uri, Path(id): Path<String>, Asked(asked): As
 
 /// Read a run
 #[utoipa::path(
-    get, path = "/api/v1/runs/{id}", tag = "connections",
+    get, path = "/api/v1/runs/{id}", tag = "connections", operation_id = "get_run",
     params(("id" = Uuid, Path, description = "Id of the run."),
            ("If-None-Match" = Option<String>, Header, description = "The `ETag` of what you have.")),
     responses((status = 200, description = "The run.", body = Run, headers(("ETag" = String))),
@@ -105,7 +105,7 @@ pub async fn get(call: Call, headers: HeaderMap, Path(id): Path<String>) -> Answ
 ///
 /// Answers 201 with a new run, or 200 with the one that waits or works already.
 #[utoipa::path(
-    post, path = "/api/v1/connections/{id}/runs", tag = "connections",
+    post, path = "/api/v1/connections/{id}/runs", tag = "connections", operation_id = "start_run",
     params(("id" = Uuid, Path, description = "Id of the connection."),
            ("Idempotency-Key" = Option<String>, Header, description = "Sent twice, done once: remembered for a day.")),
     responses((status = 201, description = "The new run.", body = Run),

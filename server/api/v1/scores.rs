@@ -47,7 +47,7 @@ pub struct Back {
 ///
 /// The end of each day, the oldest first; days on which nothing was read are not told.
 #[utoipa::path(
-    get, path = "/api/v1/scores", tag = "comparison", params(Back),
+    get, path = "/api/v1/scores", tag = "comparison", operation_id = "list_scores", params(Back),
     responses((status = 200, description = "The scores.", body = listing::Page<DailyScore>)),
 )]
 pub async fn list(call: Call, uri: Uri, Asked(asked): Asked<Back>) -> Answer {

@@ -76,12 +76,18 @@ impl Ticket {
     }
 }
 
-const COLUMNS: &str = "SELECT t.id, t.number, t.control, t.owner, t.state, t.severity, t.findings, t.open_findings,
+const COLUMNS: &str =
+    "SELECT t.id, t.number, t.control, t.owner, t.state, t.severity, t.findings, t.open_findings,
     t.assignee, p.name AS assignee_name, t.due_at, t.opened_at, t.changed_at, t.closed_at
     FROM tickets t LEFT JOIN people p ON p.id = t.assignee WHERE t.tenant_id = ";
 
 /// The next `size` tickets after `after`, the newest first.
-pub async fn list(tx: &mut Tx, filter: &Filter, after: Option<Key>, size: i64) -> Result<Page<Ticket>, StoreError> {
+pub async fn list(
+    tx: &mut Tx,
+    filter: &Filter,
+    after: Option<Key>,
+    size: i64,
+) -> Result<Page<Ticket>, StoreError> {
     let mut query = QueryBuilder::<Postgres>::new(COLUMNS);
     query.push_bind(tx.tenant().0);
     if filter.under_way || filter.due_before.is_some() {
@@ -101,7 +107,9 @@ pub async fn list(tx: &mut Tx, filter: &Filter, after: Option<Key>, size: i64) -
     if let Some(person) = filter.assignee {
         query.push(" AND t.assignee = ").push_bind(person);
     }
-    for (condition, moment) in [(" AND t.due_at < ", filter.due_before), (" AND t.changed_at >= ", filter.changed_since)] {
+    for (condition, moment) in
+        [(" AND t.due_at < ", filter.due_before), (" AND t.changed_at >= ", filter.changed_since)]
+    {
         if let Some(moment) = moment {
             query.push(condition).push_bind(moment);
         }
@@ -158,7 +166,12 @@ pub struct Note {
 }
 
 /// The next `size` lines of a ticket's story after `after`, the newest first.
-pub async fn notes(tx: &mut Tx, ticket: Uuid, after: Option<Uuid>, size: i64) -> Result<Page<Note>, StoreError> {
+pub async fn notes(
+    tx: &mut Tx,
+    ticket: Uuid,
+    after: Option<Uuid>,
+    size: i64,
+) -> Result<Page<Note>, StoreError> {
     let tenant = tx.tenant().0;
     let rows = sqlx::query_as!(
         Note,

@@ -88,7 +88,12 @@ async fn came_back(
 }
 
 /// Findings whose cause has a ticket under way come into it.
-async fn join(tx: &mut Tx, ids: &[Uuid], policy: &TicketPolicy, now: DateTime<Utc>) -> Result<(), StoreError> {
+async fn join(
+    tx: &mut Tx,
+    ids: &[Uuid],
+    policy: &TicketPolicy,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     let tenant = tx.tenant().0;
     let any = sqlx::query!(
         r#"SELECT EXISTS (SELECT FROM tickets WHERE tenant_id = $1 AND state IN ('open', 'in_progress')) AS "any!""#,
@@ -144,8 +149,10 @@ async fn finish(tx: &mut Tx, why: &str, now: DateTime<Utc>) -> Result<(), StoreE
     )
     .fetch_all(tx.on())
     .await?;
-    let notes: Vec<Note> =
-        over.iter().map(|row| Note { ticket: row.id, kind: "state", words: format!("done: {why}") }).collect();
+    let notes: Vec<Note> = over
+        .iter()
+        .map(|row| Note { ticket: row.id, kind: "state", words: format!("done: {why}") })
+        .collect();
     tell(tx, &Author::estate(), &notes, now).await
 }
 

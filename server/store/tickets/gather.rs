@@ -116,7 +116,11 @@ pub async fn gather(
         let Some((id, number)) = group.ticket else { continue };
         let (added, is_new) = (count(group), opened.contains(&id));
         let kind = if is_new { "opened" } else { "findings" };
-        let words = if is_new { format!("opened with {}", findings(added)) } else { format!("{} came in", findings(added)) };
+        let words = if is_new {
+            format!("opened with {}", findings(added))
+        } else {
+            format!("{} came in", findings(added))
+        };
         notes.push(Note { ticket: id, kind, words });
         done.push(Gathered { id, number, opened: is_new, added });
     }
@@ -129,7 +133,12 @@ fn count(group: &Group) -> i64 {
 }
 
 /// Opens a ticket for each group that has none, and tells which.
-async fn open(tx: &mut Tx, groups: &mut [Group], last: i64, now: DateTime<Utc>) -> Result<Vec<Uuid>, StoreError> {
+async fn open(
+    tx: &mut Tx,
+    groups: &mut [Group],
+    last: i64,
+    now: DateTime<Utc>,
+) -> Result<Vec<Uuid>, StoreError> {
     let tenant = tx.tenant().0;
     let mut number = last;
     let mut made = Vec::new();
@@ -275,7 +284,11 @@ pub(super) async fn matching(
 }
 
 /// Brings every open finding the tenant's rules speak of into a ticket: for rules that are new.
-pub async fn apply(tx: &mut Tx, policy: &TicketPolicy, now: DateTime<Utc>) -> Result<Vec<Gathered>, StoreError> {
+pub async fn apply(
+    tx: &mut Tx,
+    policy: &TicketPolicy,
+    now: DateTime<Utc>,
+) -> Result<Vec<Gathered>, StoreError> {
     let mut done: HashMap<Uuid, Gathered> = HashMap::new();
     for rule in &policy.rules {
         let mut after = None;

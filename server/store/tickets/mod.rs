@@ -10,7 +10,7 @@ mod work;
 
 pub use follow::{follow, recount};
 pub use gather::{Gathered, Group, Preview, apply, gather, preview};
-pub use work::{Work, assign, comment, due, refer, step};
+pub use work::{Step, Work, assign, comment, due, refer, step};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;

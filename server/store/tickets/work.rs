@@ -29,7 +29,13 @@ pub enum Step {
 }
 
 /// Moves a ticket from one state to another; `why` is told in its story.
-pub async fn step(tx: &mut Tx, work: Work<'_>, from: TicketState, to: TicketState, why: &str) -> Result<Step, StoreError> {
+pub async fn step(
+    tx: &mut Tx,
+    work: Work<'_>,
+    from: TicketState,
+    to: TicketState,
+    why: &str,
+) -> Result<Step, StoreError> {
     hold(tx).await?;
     let tenant = tx.tenant().0;
     if from.closed() && !to.closed() {
