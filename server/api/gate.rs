@@ -59,9 +59,9 @@ async fn admit(state: &ApiState, scope: Permission, knock: &Knock) -> Result<Act
     let Some(header) = &knock.authorization else {
         return Err(Problem::unauthorized("send a token: Authorization: Bearer plx_…"));
     };
-    state.pace.guess(address, now).map_err(AppError::TooMany)?;
     let Some(actor) = bearer::of_header(&state.store, header, address, now).await? else {
-        state.pace.missed(address, now);
+        // Asked only of those without a good token: nobody is locked out by a neighbour's guesses.
+        state.pace.guess(address, now).map_err(AppError::TooMany)?;
         return Err(Problem::unauthorized(
             "this token does not work: it is over, taken back or not one of ours",
         ));

@@ -8,8 +8,9 @@ use chrono::{DateTime, Utc};
 
 /// Requests a token may make at once, and a second after that.
 const CALLS: Bucket = Bucket { most: 200.0, a_second: 50.0 };
-/// Tokens that do not work an address may send at once, and a second after that.
-const GUESSES: Bucket = Bucket { most: 20.0, a_second: 0.1 };
+/// Tokens that do not work an address may send at once, and a second after that. No guess ever
+/// meets one of 256 bits; this keeps a broken program from asking the database for nothing.
+const GUESSES: Bucket = Bucket { most: 200.0, a_second: 1.0 };
 /// Callers remembered; beyond it those with full buckets are forgotten, who lose nothing.
 const MOST_CALLERS: usize = 20_000;
 
@@ -35,18 +36,12 @@ pub struct Pace {
 impl Pace {
     /// Counts a request of a caller; the error is how many seconds to wait.
     pub fn call(&self, caller: &str, now: DateTime<Utc>) -> Result<(), i64> {
-        CALLS.take(&self.calls, caller, now, 1.0)
+        CALLS.take(&self.calls, caller, now)
     }
 
-    /// Whether an address may try a token; the error is how many seconds to wait.
+    /// Counts a token that does not work; the error is how many seconds to wait.
     pub fn guess(&self, address: &str, now: DateTime<Utc>) -> Result<(), i64> {
-        GUESSES.take(&self.guesses, address, now, 0.0)
-    }
-
-    /// Counts a token that does not work.
-    pub fn missed(&self, address: &str, now: DateTime<Utc>) {
-        // Whether any is left was asked before; this only counts.
-        let _ = GUESSES.take(&self.guesses, address, now, 1.0);
+        GUESSES.take(&self.guesses, address, now)
     }
 }
 
@@ -61,7 +56,6 @@ impl Bucket {
         callers: &Mutex<HashMap<String, Level>>,
         caller: &str,
         now: DateTime<Utc>,
-        cost: f64,
     ) -> Result<(), i64> {
         let mut callers = callers.lock().unwrap_or_else(PoisonError::into_inner);
         if callers.len() >= MOST_CALLERS && !callers.contains_key(caller) {
@@ -72,8 +66,8 @@ impl Bucket {
             #[expect(clippy::cast_possible_truncation, reason = "a wait is a few seconds")]
             return Err(((1.0 - left) / self.a_second).ceil().max(1.0) as i64);
         }
-        if cost > 0.0 && (callers.len() < MOST_CALLERS || callers.contains_key(caller)) {
-            callers.insert(caller.to_owned(), Level { left: left - cost, at: now });
+        if callers.len() < MOST_CALLERS || callers.contains_key(caller) {
+            callers.insert(caller.to_owned(), Level { left: left - 1.0, at: now });
         }
         Ok(())
     }
@@ -100,15 +94,12 @@ mod tests {
     }
 
     #[test]
-    fn wrong_tokens_shut_an_address_out_and_right_ones_do_not() {
+    fn wrong_tokens_are_counted_by_address() {
         let (pace, start) = (Pace::default(), DateTime::UNIX_EPOCH);
-        for _ in 0..100 {
+        for _ in 0..200 {
             assert_eq!(pace.guess("1", start), Ok(()));
         }
-        for _ in 0..20 {
-            pace.missed("1", start);
-        }
-        assert_eq!(pace.guess("1", start), Err(10));
-        assert_eq!(pace.guess("1", start + TimeDelta::seconds(10)), Ok(()));
+        assert_eq!(pace.guess("1", start), Err(1));
+        assert_eq!(pace.guess("1", start + TimeDelta::seconds(1)), Ok(()));
     }
 }

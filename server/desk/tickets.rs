@@ -19,6 +19,8 @@ use crate::store::tickets::{self, Author, Gathered, Step, Work};
 pub const MOST_FINDINGS: usize = 500;
 /// Letters of a comment or a reason at most.
 const MOST_WORDS: usize = 10_000;
+/// Letters of a reference's label at most.
+const MOST_LABEL: usize = 100;
 /// Rules of a tenant at most.
 const MOST_RULES: usize = 20;
 /// Days in which anything is to be resolved at most.
@@ -175,8 +177,9 @@ pub async fn refer(
     let Some(url) = read else {
         return Err(invalid("url", "write an address that begins with https:// or http://"));
     };
-    let label = if label.trim().is_empty() { url.host_str().unwrap_or_default() } else { label.trim() };
-    if label.chars().count() > 100 || label.contains('\0') {
+    let host: String = url.host_str().unwrap_or_default().chars().take(MOST_LABEL).collect();
+    let label = if label.trim().is_empty() { host.as_str() } else { label.trim() };
+    if label.chars().count() > MOST_LABEL || label.contains('\0') {
         return Err(invalid("label", "write at most 100 letters"));
     }
     let author = author(actor);

@@ -50,7 +50,7 @@ async fn without_a_token_that_works_and_reaches_nothing_is_told() {
         assert_eq!(caller.call(rule.method, &path, &[], None).await.status, 403, "{rule:?}");
     }
     let guesser = Caller::of(&town, "plx_guess");
-    for _ in 0..40 {
+    for _ in 0..210 {
         guesser.get("/api/v1/findings").await;
     }
     let reply = guesser.get("/api/v1/findings").await;

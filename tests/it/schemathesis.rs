@@ -3,9 +3,11 @@
 
 use parallax::model::Role;
 use tokio::process::Command;
+use uuid::Uuid;
 
 use super::api::planted;
 use super::support::caller::Caller;
+use super::support::people::Town;
 
 /// For each role: enough to find what a change breaks, short enough to be run with the other tests.
 /// A longer run: `PARALLAX_TEST_FUZZ_SECONDS=600`.
@@ -16,14 +18,16 @@ async fn no_answer_of_the_api_breaks_its_description() {
     let program = std::env::var("PARALLAX_TEST_SCHEMATHESIS")
         .expect("PARALLAX_TEST_SCHEMATHESIS names schemathesis: install it with pip, or run ./dev test");
     let seconds = std::env::var("PARALLAX_TEST_FUZZ_SECONDS").unwrap_or_else(|_| SECONDS.into());
-    let (town, _) = planted().await;
+    let (town, connection) = planted().await;
+    let config = config(&town, connection).await;
     for role in [Role::Viewer, Role::Analyst, Role::Owner] {
         let caller = Caller::with(&town, town.scratch.tenant, role.permissions()).await;
         let folder = std::env::temp_dir().join(format!("parallax-{}", uuid::Uuid::new_v4()));
         std::fs::create_dir_all(&folder).expect("a folder");
+        std::fs::write(folder.join("config.toml"), &config).expect("a file");
         let run = Command::new(&program)
             .current_dir(&folder)
-            .args(["--config-file", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/schemathesis.toml")])
+            .args(["--config-file", "config.toml"])
             .arg("run")
             .arg(format!("http://{}/api/v1/openapi.json", town.address))
             .args(["--header", &format!("Authorization: Bearer {}", caller.token)])
@@ -42,4 +46,27 @@ async fn no_answer_of_the_api_breaks_its_description() {
         std::fs::remove_dir_all(&folder).expect("the folder goes");
     }
     town.scratch.end().await;
+}
+
+/// Our settings of the fuzzer, with ids of what is there: guessed ones are never met.
+async fn config(town: &Town, connection: Uuid) -> String {
+    let owner = Caller::with(town, town.scratch.tenant, Role::Owner.permissions()).await;
+    let finding = owner.get("/api/v1/findings?limit=1").await.items().remove(0);
+    let run = owner.get(&format!("/api/v1/connections/{connection}/runs")).await.items().remove(0);
+    let gather = serde_json::json!({ "findings": [finding["id"]] });
+    let opened = owner.call("POST", "/api/v1/tickets", &[], Some(&gather)).await.json();
+    let mut config = include_str!("../fixtures/schemathesis.toml").to_owned();
+    for (path, id) in [
+        ("findings", finding["id"].to_string()),
+        ("assets", finding["asset"]["id"].to_string()),
+        ("connections", format!("\"{connection}\"")),
+        ("runs", run["id"].to_string()),
+        ("tickets", opened["tickets"][0]["id"].to_string()),
+    ] {
+        let part = format!(
+            "\n[[operations]]\ninclude-path-regex = \"^/api/v1/{path}/\\\\{{id\"\nparameters = {{ \"path.id\" = {id} }}\n"
+        );
+        config.push_str(&part);
+    }
+    config
 }

@@ -107,7 +107,7 @@ pub async fn get(call: Call, headers: HeaderMap, Path(id): Path<String>) -> Answ
 #[utoipa::path(
     post, path = "/api/v1/connections/{id}/runs", tag = "connections", operation_id = "start_run",
     params(("id" = Uuid, Path, description = "Id of the connection."),
-           ("Idempotency-Key" = Option<String>, Header, description = "Sent twice, done once: remembered for a day.")),
+           ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 200, pattern = "^[!-~]+$", description = "Sent twice, done once: remembered for a day.")),
     responses((status = 201, description = "The new run.", body = Run),
               (status = 200, description = "The run that is under way.", body = Run)),
 )]

@@ -261,7 +261,7 @@ pub async fn preview(call: Call, Sent(sent): Sent<FindingsToGather>) -> Answer {
 /// findings come into it. 201 where at least one is new.
 #[utoipa::path(
     post, path = "/api/v1/tickets", tag = "tickets", operation_id = "open_tickets",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Sent twice, done once: remembered for a day.")),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 200, pattern = "^[!-~]+$", description = "Sent twice, done once: remembered for a day.")),
     request_body = FindingsToGather,
     responses((status = 201, description = "At least one ticket is new.", body = GatheredTickets),
               (status = 200, description = "None is new.", body = GatheredTickets)),
@@ -417,7 +417,7 @@ pub struct Comment {
 #[utoipa::path(
     post, path = "/api/v1/tickets/{id}/comments", tag = "tickets", operation_id = "comment_on_ticket",
     params(("id" = Uuid, Path, description = "Id of the ticket."),
-           ("Idempotency-Key" = Option<String>, Header, description = "Sent twice, done once: remembered for a day.")),
+           ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 200, pattern = "^[!-~]+$", description = "Sent twice, done once: remembered for a day.")),
     request_body = Comment,
     responses((status = 201, description = "The ticket as it is now.", body = TicketWhole)),
 )]
