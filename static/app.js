@@ -61,7 +61,7 @@
   }
 
   // Keys: g and a letter goes somewhere, / goes to the filter, ? lists them.
-  const places = { o: "/", c: "/compare", i: "/inventory", f: "/findings", k: "/controls", n: "/connections" };
+  const places = { o: "/", c: "/compare", i: "/inventory", f: "/findings", t: "/tickets", k: "/controls", n: "/connections" };
   let waiting = 0;
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, select, textarea, dialog[open]")) return;

@@ -10,7 +10,7 @@ use super::{Answer, Frame, Visit, page, prose, show};
 use crate::error::AppError;
 use crate::model::Evidence;
 use crate::rules;
-use crate::store::pages::findings;
+use crate::store::pages::{findings, tickets};
 
 struct Step {
     what: &'static str,
@@ -33,6 +33,8 @@ struct FindingPage {
     todo: String,
     reopened: i32,
     steps: Vec<Step>,
+    ticket: Option<(Uuid, i64)>,
+    resolved: bool,
 }
 
 /// `GET /findings/{id}`.
@@ -41,6 +43,7 @@ pub async fn show(visit: Visit, Path(id): Path<String>) -> Answer {
     let now = (visit.now)();
     let mut tx = visit.begin().await?;
     let whole = findings::get(&mut tx, id).await?.ok_or(AppError::NotFound("this finding"))?;
+    let ticket = tickets::of_finding(&mut tx, id).await?;
     drop(tx);
     let section = |heading: &str| {
         let control = rules::find(&whole.listed.control);
@@ -68,6 +71,8 @@ pub async fn show(visit: Visit, Path(id): Path<String>) -> Answer {
         state: word,
         look,
         reopened: whole.reopened,
+        resolved: whole.listed.state == "resolved",
+        ticket,
         line: Line::of(whole.listed, now),
     })
 }

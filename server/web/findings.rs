@@ -122,6 +122,7 @@ struct FindingsPage {
     families: Vec<Choice>,
     areas: Vec<Choice>,
     states: Vec<Choice>,
+    ticket: String,
     narrowed: bool,
     further: bool,
     next: Option<String>,
@@ -136,6 +137,7 @@ pub struct Asked {
     family: String,
     area: String,
     control: String,
+    ticket: String,
     after: String,
 }
 
@@ -151,6 +153,10 @@ impl Asked {
             family: one_of("family", &self.family)?,
             area: one_of("area", &self.area)?,
             control: (!self.control.is_empty()).then(|| self.control.clone()),
+            ticket: match self.ticket.as_str() {
+                "" => None,
+                id => Some(super::connection::known(id)?),
+            },
             ..Filter::default()
         })
     }
@@ -174,6 +180,7 @@ impl Asked {
             ("family", &self.family),
             ("area", &self.area),
             ("control", &self.control),
+            ("ticket", &self.ticket),
             ("after", after),
         ];
         show::link("/findings", &pairs)
@@ -213,6 +220,7 @@ pub async fn show(visit: Visit, Query(asked): Query<Asked>) -> Answer {
         areas: choices("Any area", Area::ALL.iter().map(|one| (one.code(), one.label())), &asked.area),
         states: choices("Open", STATES[1..].iter().copied(), asked.state.trim_start_matches("open")),
         narrowed: asked.address("") != "/findings",
+        ticket: asked.ticket,
         further: key.is_some(),
     })
 }

@@ -33,6 +33,10 @@ mod run;
 mod second_factor;
 mod show;
 mod tenant;
+mod ticket;
+mod ticket_open;
+mod ticket_policy;
+mod tickets;
 mod tokens;
 mod visit;
 mod welcome;
@@ -43,7 +47,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::model::Permission::{Audit, Configure, Own, People, Read, Run};
+use crate::model::Permission::{Audit, Configure, Own, People, Read, Run, Ticket};
 use doors::{Doors, Need::May};
 pub use doors::{Need, Rule};
 use fault::Fault;
@@ -57,6 +61,7 @@ const NAVIGATION: &[(&str, &str, &str)] = &[
     ("compare", "/compare", "Compare"),
     ("inventory", "/inventory", "Inventory"),
     ("findings", "/findings", "Findings"),
+    ("tickets", "/tickets", "Tickets"),
     ("controls", "/controls", "Controls"),
     ("connections", "/connections", "Connections"),
 ];
@@ -86,6 +91,19 @@ fn doors() -> Doors {
         .get(May(Read), "/assets/{id}", get(asset::show))
         .get(May(Read), "/findings", get(findings::show))
         .get(May(Read), "/findings/{id}", get(finding::show))
+        .get(May(Read), "/tickets", get(tickets::show))
+        .post(May(Ticket), "/tickets", post(ticket_open::open))
+        .post(May(Ticket), "/tickets/preview", post(ticket_open::preview))
+        .get(May(Configure), "/tickets/policy", get(ticket_policy::show))
+        .post(May(Configure), "/tickets/policy/days", post(ticket_policy::days))
+        .post(May(Configure), "/tickets/policy/rules", post(ticket_policy::add))
+        .post(May(Configure), "/tickets/policy/rules/remove", post(ticket_policy::remove))
+        .get(May(Read), "/tickets/{id}", get(ticket::show))
+        .post(May(Ticket), "/tickets/{id}/state", post(ticket::step))
+        .post(May(Ticket), "/tickets/{id}/assignee", post(ticket::assign))
+        .post(May(Ticket), "/tickets/{id}/due", post(ticket::due))
+        .post(May(Ticket), "/tickets/{id}/comments", post(ticket::comment))
+        .post(May(Ticket), "/tickets/{id}/references", post(ticket::refer))
         .get(May(Read), "/controls", get(controls::show))
         .get(May(Read), "/controls/{code}", get(control::show))
         .get(May(Read), "/connections", get(connections::show))
