@@ -84,26 +84,13 @@ fn page(template: &impl askama::Template) -> Answer {
 
 /// Every address with its rule.
 fn doors() -> Doors {
-    Doors::new()
+    tickets_doors(settings_doors(Doors::new()))
         .get(May(Read), "/", get(overview::show))
         .get(May(Read), "/compare", get(compare::show))
         .get(May(Read), "/inventory", get(inventory::show))
         .get(May(Read), "/assets/{id}", get(asset::show))
         .get(May(Read), "/findings", get(findings::show))
         .get(May(Read), "/findings/{id}", get(finding::show))
-        .get(May(Read), "/tickets", get(tickets::show))
-        .post(May(Ticket), "/tickets", post(ticket_open::open))
-        .post(May(Ticket), "/tickets/preview", post(ticket_open::preview))
-        .get(May(Configure), "/tickets/policy", get(ticket_policy::show))
-        .post(May(Configure), "/tickets/policy/days", post(ticket_policy::days))
-        .post(May(Configure), "/tickets/policy/rules", post(ticket_policy::add))
-        .post(May(Configure), "/tickets/policy/rules/remove", post(ticket_policy::remove))
-        .get(May(Read), "/tickets/{id}", get(ticket::show))
-        .post(May(Ticket), "/tickets/{id}/state", post(ticket::step))
-        .post(May(Ticket), "/tickets/{id}/assignee", post(ticket::assign))
-        .post(May(Ticket), "/tickets/{id}/due", post(ticket::due))
-        .post(May(Ticket), "/tickets/{id}/comments", post(ticket::comment))
-        .post(May(Ticket), "/tickets/{id}/references", post(ticket::refer))
         .get(May(Read), "/controls", get(controls::show))
         .get(May(Read), "/controls/{code}", get(control::show))
         .get(May(Read), "/connections", get(connections::show))
@@ -127,6 +114,32 @@ fn doors() -> Doors {
         .get(Need::Person, "/account/second-factor", get(second_factor::show))
         .post(Need::Person, "/account/second-factor", post(second_factor::confirm))
         .post(Need::Person, "/account/second-factor/off", post(second_factor::switch_off))
+        .get(Need::Nobody, "/healthz", get(health::alive))
+        .get(Need::Nobody, "/readyz", get(health::ready))
+        .get(Need::Nobody, "/static/{hash}/{name}", get(files::show))
+}
+
+/// Work on tickets.
+fn tickets_doors(doors: Doors) -> Doors {
+    doors
+        .get(May(Read), "/tickets", get(tickets::show))
+        .post(May(Ticket), "/tickets", post(ticket_open::open))
+        .post(May(Ticket), "/tickets/preview", post(ticket_open::preview))
+        .get(May(Configure), "/tickets/policy", get(ticket_policy::show))
+        .post(May(Configure), "/tickets/policy/days", post(ticket_policy::days))
+        .post(May(Configure), "/tickets/policy/rules", post(ticket_policy::add))
+        .post(May(Configure), "/tickets/policy/rules/remove", post(ticket_policy::remove))
+        .get(May(Read), "/tickets/{id}", get(ticket::show))
+        .post(May(Ticket), "/tickets/{id}/state", post(ticket::step))
+        .post(May(Ticket), "/tickets/{id}/assignee", post(ticket::assign))
+        .post(May(Ticket), "/tickets/{id}/due", post(ticket::due))
+        .post(May(Ticket), "/tickets/{id}/comments", post(ticket::comment))
+        .post(May(Ticket), "/tickets/{id}/references", post(ticket::refer))
+}
+
+/// Running the house.
+fn settings_doors(doors: Doors) -> Doors {
+    doors
         .get(May(People), "/people", get(people::show))
         .post(May(People), "/people", post(people::invite))
         .post(May(People), "/people/role", post(people::change_role))
@@ -144,9 +157,6 @@ fn doors() -> Doors {
         .post(May(Own), "/tenant/new", post(tenant::create))
         .get(May(Own), "/tenant/export", get(tenant::export))
         .post(May(Own), "/tenant/delete", post(tenant::delete))
-        .get(Need::Nobody, "/healthz", get(health::alive))
-        .get(Need::Nobody, "/readyz", get(health::ready))
-        .get(Need::Nobody, "/static/{hash}/{name}", get(files::show))
 }
 
 /// Who may do what, address by address.

@@ -46,6 +46,28 @@ async function main(page, scene, base) {
   check(`${scene.name}: the finding leads back to its asset`, (await page.locator(`main a[href="${asset.address}"]`).count()) > 0);
 }
 
+/** From findings to a ticket and its story; where another scene made them, what there is. */
+async function tickets(page, scene, base) {
+  await page.goto(`${base}/findings`);
+  const boxes = page.locator('input[name="finding"]');
+  check(`${scene.name}: findings can be chosen`, (await boxes.count()) > 5);
+  for (const one of [0, 1, 2, 3]) await boxes.nth(one).check();
+  const preview = await follow(page, page.getByRole("button", { name: "Make tickets of those chosen" }));
+  await look(page, scene, "ticket-open", preview.answer);
+  const make = page.locator('form[action="/tickets"] button');
+  if ((await make.count()) > 0) await follow(page, make);
+  const { answer } = await follow(page, nav(page, "Tickets"));
+  await look(page, scene, "tickets", answer);
+  const ticket = await follow(page, page.locator('main table a[href^="/tickets/"]').first());
+  await look(page, scene, "ticket", ticket.answer);
+  await page.getByLabel("Comment").fill("Seen by the walk.");
+  await follow(page, page.getByRole("button", { name: "Say it" }));
+  check(`${scene.name}: a comment stands in the story`, (await page.getByText("Seen by the walk.").count()) > 0);
+  await look(page, scene, "board", await page.goto(`${base}/tickets?view=board`));
+  await look(page, scene, "ticket-policy", await page.goto(`${base}/tickets/policy`));
+  await look(page, scene, "api", await page.goto(`${base}/api/docs`));
+}
+
 async function lists(page, scene, base) {
   for (const name of ["Inventory", "Findings", "Controls", "Connections"]) {
     await page.goto(`${base}/`);
@@ -78,6 +100,7 @@ export async function walk(browser, scene, base) {
   const complaints = listen(page, base);
   await step(`${scene.name}: the walk`, () => main(page, scene, base));
   await step(`${scene.name}: the lists`, () => lists(page, scene, base));
+  await step(`${scene.name}: tickets`, () => tickets(page, scene, base));
   check(`${scene.name}: nothing complained`, complaints.length === 0, complaints.join("\n"));
   await step(`${scene.name}: lost`, () => lost(page, scene, base));
   await context.close();
