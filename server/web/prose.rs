@@ -42,7 +42,7 @@ fn block(lines: &[&str]) -> String {
 }
 
 /// Code first, since nothing inside it means anything else.
-fn inline(text: &str) -> String {
+pub fn inline(text: &str) -> String {
     let mut out = String::new();
     for (place, part) in text.split('`').enumerate() {
         if place % 2 == 1 {

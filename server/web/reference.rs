@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use askama::Template;
 use serde_json::Value;
 
-use super::{Answer, Frame, Visit, page};
+use super::{Answer, Frame, Visit, page, prose};
 
 /// A part of a request or a field of a body.
 pub struct Part {
@@ -119,7 +119,7 @@ fn read(document: &Value) -> Reference {
     groups.retain(|group| !group.operations.is_empty());
     let shapes =
         pairs(&document["components"], "schemas").map(|(name, schema)| shape_of(name, schema)).collect();
-    Reference { words: text(&document["info"], "description"), groups, shapes }
+    Reference { words: prose::inline(&text(&document["info"], "description")), groups, shapes }
 }
 
 fn operation(document: &Value, method: &str, path: &str, one: &Value) -> Operation {
