@@ -14,7 +14,7 @@ CREATE TABLE replies (
     created_at timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, caller, key)
 );
-CREATE INDEX replies_by_age ON replies (created_at);
+CREATE INDEX replies_by_age ON replies (tenant_id, created_at);
 
 ALTER TABLE replies ENABLE ROW LEVEL SECURITY;
 ALTER TABLE replies FORCE ROW LEVEL SECURITY;
