@@ -28,6 +28,7 @@ pub mod error;
 pub mod jobs;
 pub mod model;
 pub mod pipeline;
+pub mod queue;
 pub mod rules;
 pub mod score;
 pub mod store;
