@@ -26,6 +26,7 @@ pub mod demo;
 pub mod desk;
 pub mod error;
 pub mod jobs;
+pub mod mail;
 pub mod model;
 pub mod pipeline;
 pub mod queue;

@@ -3,6 +3,7 @@
 //! The only place that joins collectors, rules, scores and the store. No clock of its own.
 
 pub mod assess;
+pub mod digest;
 pub mod refresh;
 pub mod scan;
 

@@ -8,6 +8,7 @@ pub mod assessments;
 pub mod assets;
 pub mod audit;
 pub mod connections;
+pub mod digests;
 pub mod findings;
 pub mod pages;
 pub mod people;

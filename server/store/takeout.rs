@@ -28,6 +28,9 @@ pub const TABLES: &[&str] = &[
     "ticket_findings",
     "ticket_notes",
     "ticket_references",
+    "digests",
+    "digest_recipients",
+    "digest_mails",
     "providers",
     "api_tokens",
     "audit",
@@ -35,7 +38,7 @@ pub const TABLES: &[&str] = &[
 /// Tables of a tenant that are not told: they hold nothing but secrets, or what passes.
 pub const LEFT_OUT: &[&str] = &["secrets", "sessions", "links", "replies"];
 /// Columns that are never told.
-const HIDDEN: &str = "'{secret_hash,client_secret,facts_hash,control_set,secret_id}'::text[]";
+const HIDDEN: &str = "'{secret_hash,client_secret,facts_hash,control_set,secret_id,word}'::text[]";
 
 /// `{"table": …, "row": {…}}` a line, all of one snapshot, read as it is taken.
 pub fn rows(

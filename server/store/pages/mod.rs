@@ -4,6 +4,7 @@
 
 pub mod asset;
 pub mod connections;
+pub mod digest;
 pub mod findings;
 pub mod inventory;
 pub mod tickets;
