@@ -24,7 +24,8 @@ use crate::api::{self, ApiState};
 use crate::auth::vault::{HouseKey, Vault};
 use crate::auth::{setup, token};
 use crate::config::{Config, LogFormat};
-use crate::jobs::Worker;
+use crate::jobs::{Post, Worker};
+use crate::mail::Mailer;
 use crate::model::{Settings, TenantId};
 use crate::store::{PrivateError, PrivatePostgres, Store, StoreError, tenants};
 use crate::web::{self, Entrance, House, WebState};
@@ -123,11 +124,30 @@ impl App {
     /// A worker on this database.
     pub fn worker(&self) -> Worker {
         Worker {
+            post: self.post(),
             store: self.store.clone(),
             key: self.key.clone(),
             clock: now,
             slots: self.config.workers,
             vault: self.vault.clone(),
+        }
+    }
+
+    /// How mails go out; what was configured was checked when it was read.
+    fn post(&self) -> Option<Post> {
+        let url = self.config.smtp_url.as_deref()?;
+        let public_url = self
+            .config
+            .public_url
+            .clone()
+            .or_else(|| Url::parse(&format!("http://{}/", self.config.listen)).ok())?;
+        let host = public_url.host_str().unwrap_or("localhost").to_owned();
+        match Mailer::new(url, &self.config.mail_from, &host) {
+            Ok(mailer) => Some(Post { mailer, public_url }),
+            Err(fault) => {
+                tracing::error!(fault, "no mail goes out");
+                None
+            }
         }
     }
 

@@ -70,6 +70,13 @@ pub const VARIABLES: &[Variable] = &[
         secret: true,
     },
     variable("PARALLAX_DATABASE_CONNECTIONS", "10", "Most connections to Postgres, 2 to 200."),
+    Variable {
+        name: "PARALLAX_SMTP_URL",
+        default: "",
+        about: "Mail server of digests: smtps://user:password@host:465, or smtp://host:587?tls=required. Without it no mail goes out.",
+        secret: true,
+    },
+    variable("PARALLAX_MAIL_FROM", "Parallax <parallax@localhost>", "In whose name mails go out."),
     variable("PARALLAX_WORKERS", "2", "Runs a worker works on at once, 1 to 32."),
     variable(
         "PARALLAX_LOG",
@@ -144,6 +151,10 @@ pub struct Config {
     pub database_url: Option<String>,
     /// Most connections to Postgres.
     pub database_connections: u32,
+    /// Mail server of digests; none sends no mail.
+    pub smtp_url: Option<String>,
+    /// In whose name mails go out.
+    pub mail_from: String,
     /// Runs worked on at once.
     pub workers: usize,
     /// Filter of logs.
@@ -215,6 +226,8 @@ impl Config {
             data_dir: reader.data_dir(),
             database_url: reader.database_url(),
             database_connections: reader.number("PARALLAX_DATABASE_CONNECTIONS", 2, 200),
+            smtp_url: reader.smtp_url(),
+            mail_from: reader.text("PARALLAX_MAIL_FROM"),
             workers: reader.number("PARALLAX_WORKERS", 1, 32) as usize,
             log: reader.text("PARALLAX_LOG"),
             log_format: reader
@@ -321,6 +334,17 @@ impl Reader<'_> {
         let url = self.set("PARALLAX_DATABASE_URL").filter(|value| !value.is_empty())?;
         if !(url.starts_with("postgres://") || url.starts_with("postgresql://")) {
             self.fault("PARALLAX_DATABASE_URL", "is not an address that begins with postgres://".to_owned());
+        }
+        Some(url)
+    }
+
+    fn smtp_url(&mut self) -> Option<String> {
+        let url = self.set("PARALLAX_SMTP_URL").filter(|value| !value.is_empty())?;
+        if !(url.starts_with("smtp://") || url.starts_with("smtps://")) || url::Url::parse(&url).is_err() {
+            self.fault(
+                "PARALLAX_SMTP_URL",
+                "is not an address that begins with smtp:// or smtps://".to_owned(),
+            );
         }
         Some(url)
     }

@@ -99,6 +99,7 @@ impl Ground {
 
     fn worker(&self) -> Worker {
         Worker {
+            post: None,
             store: self.store.clone(),
             vault: Vault::new(HouseKey::new([7; 32]), Vec::new()),
             key: FingerprintKey::new([7; 32]),

@@ -5,6 +5,8 @@
 
 mod judge_all;
 mod read_source;
+mod send_digests;
 mod worker;
 
+pub use send_digests::{Post, leaving_link, send_due};
 pub use worker::{Clock, Worker};

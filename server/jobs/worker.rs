@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
-use super::{judge_all, read_source};
+use super::{Post, judge_all, read_source, send_due};
 use crate::analysis::secrets::FingerprintKey;
 use crate::auth::{Vault, session};
 use crate::model::TenantId;
@@ -42,6 +42,8 @@ pub struct Worker {
     pub clock: Clock,
     /// Runs at once.
     pub slots: usize,
+    /// How mails go out; none where no mail server is configured.
+    pub post: Option<Post>,
 }
 
 impl Worker {
@@ -52,6 +54,7 @@ impl Worker {
             tasks.spawn(self.clone().work(stop.clone()));
         }
         tasks.spawn(self.clone().schedule(stop.clone()));
+        tasks.spawn(self.clone().mail(stop.clone()));
         while tasks.join_next().await.is_some() {}
     }
 
@@ -142,6 +145,26 @@ impl Worker {
             }
             pause(SCHEDULE, &stop).await;
         }
+    }
+
+    /// Apart from the schedule: a mail server that does not answer keeps no run waiting.
+    async fn mail(self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            if let Err(fault) = self.mail_once(&stop).await {
+                warn!(error = &fault as &dyn std::error::Error, "digests could not be sent");
+            }
+            pause(SCHEDULE, &stop).await;
+        }
+    }
+
+    async fn mail_once(&self, stop: &CancellationToken) -> Result<(), StoreError> {
+        let mut gate = self.store.gate().await?;
+        let tenants = tenants::all(&mut gate).await?;
+        drop(gate);
+        for tenant in tenants {
+            send_due(&self.store, tenant, self.post.as_ref(), self.clock, stop).await?;
+        }
+        Ok(())
     }
 
     /// Does for each tenant what is due. What is wrong with one does not keep the others waiting.

@@ -115,7 +115,8 @@ mod tests {
 
     #[test]
     fn a_letter_has_both_parts_and_the_way_out() {
-        let mailer = Mailer::new("smtp://127.0.0.1", "Parallax <p@example.org>", "posture.example.org").expect("a mailer");
+        let mailer = Mailer::new("smtp://127.0.0.1", "Parallax <p@example.org>", "posture.example.org")
+            .expect("a mailer");
         let letter = Letter {
             to: "ann@example.org".into(),
             subject: "Zwei neue — größer".into(),
@@ -125,7 +126,13 @@ mod tests {
             leave: "https://posture.example.org/leave/x".into(),
         };
         let text = String::from_utf8(mailer.message(&letter).expect("a message").formatted()).expect("text");
-        for part in ["Message-ID: <a.b@posture.example.org>", "List-Unsubscribe: <https://posture.example.org/leave/x>", "List-Unsubscribe-Post: List-Unsubscribe=One-Click", "text/plain", "text/html"] {
+        for part in [
+            "Message-ID: <a.b@posture.example.org>",
+            "List-Unsubscribe: <https://posture.example.org/leave/x>",
+            "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+            "text/plain",
+            "text/html",
+        ] {
             assert!(text.contains(part), "{part} is not in {text}");
         }
         let injected = Letter { to: "ann@example.org\r\nBcc: eve@example.org".into(), ..letter };

@@ -110,8 +110,11 @@ impl Told {
             (self.overdue_count, "ticket overdue", "tickets overdue"),
             (self.unseen_count, "connection not fully seen", "connections not fully seen"),
         ];
-        let mut told: Vec<String> =
-            parts.into_iter().filter(|part| part.0 > 0).map(|(count, one, more)| many(count, one, more)).collect();
+        let mut told: Vec<String> = parts
+            .into_iter()
+            .filter(|part| part.0 > 0)
+            .map(|(count, one, more)| many(count, one, more))
+            .collect();
         if told.is_empty() && !self.moved.is_empty() {
             told.push("the two sides moved".to_owned());
         }
@@ -151,7 +154,8 @@ pub async fn read(tx: &mut Tx, since: DateTime<Utc>, until: DateTime<Utc>) -> Re
 }
 
 fn score(sums: &[KindSum], family: Family, area: Option<Area>) -> Option<f64> {
-    let of: Vec<&KindSum> = sums.iter().filter(|one| one.kind.family() == family && one.area == area).collect();
+    let of: Vec<&KindSum> =
+        sums.iter().filter(|one| one.kind.family() == family && one.area == area).collect();
     let scored: i64 = of.iter().map(|one| one.scored).sum();
     let sum: f64 = of.iter().map(|one| one.score_sum).sum();
     (scored > 0).then(|| sum / scored as f64)
@@ -180,7 +184,11 @@ fn stand(now: &[KindSum], family: Family, criticals: i64) -> Stand {
         score: score(now, family, None),
         assets: of().map(|one| one.assets).sum(),
         criticals,
-        unknown: if known + unknown == 0 { 0 } else { (unknown * 100 + (known + unknown) / 2) / (known + unknown) },
+        unknown: if known + unknown == 0 {
+            0
+        } else {
+            (unknown * 100 + (known + unknown) / 2) / (known + unknown)
+        },
     }
 }
 
@@ -233,14 +241,27 @@ mod tests {
     fn what_moved_apart_is_told_before_what_hardly_moved() {
         let access = Some(Area::Access);
         let host = Some(Area::Host);
-        let then = [sum(Kind::Function, access, 80.0), sum(Kind::Image, access, 80.0), sum(Kind::Function, host, 90.0), sum(Kind::Image, host, 50.0)];
-        let now = [sum(Kind::Function, access, 60.0), sum(Kind::Image, access, 81.0), sum(Kind::Function, host, 90.0), sum(Kind::Image, host, 52.0)];
+        let then = [
+            sum(Kind::Function, access, 80.0),
+            sum(Kind::Image, access, 80.0),
+            sum(Kind::Function, host, 90.0),
+            sum(Kind::Image, host, 50.0),
+        ];
+        let now = [
+            sum(Kind::Function, access, 60.0),
+            sum(Kind::Image, access, 81.0),
+            sum(Kind::Function, host, 90.0),
+            sum(Kind::Image, host, 52.0),
+        ];
         let told = moved(&then, &now);
         let words: Vec<String> = told.iter().map(Moved::words).collect();
-        assert_eq!(words, [
-            "Access control moved apart: serverless 80 to 60, containers 80 to 81",
-            "Host environment came closer: serverless 90 to 90, containers 50 to 52",
-        ]);
+        assert_eq!(
+            words,
+            [
+                "Access control moved apart: serverless 80 to 60, containers 80 to 81",
+                "Host environment came closer: serverless 90 to 90, containers 50 to 52",
+            ]
+        );
         assert!(moved(&[], &now).is_empty(), "without a day before there is nothing to compare");
     }
 
@@ -258,7 +279,13 @@ mod tests {
             under_way: 3,
             unseen: Vec::new(),
             unseen_count: 0,
-            stands: vec![Stand { family: Family::Serverless, score: Some(71.4), assets: 12, criticals: 2, unknown: 10 }],
+            stands: vec![Stand {
+                family: Family::Serverless,
+                score: Some(71.4),
+                assets: 12,
+                criticals: 2,
+                unknown: 10,
+            }],
         }
     }
 
@@ -267,7 +294,8 @@ mod tests {
         let told = quiet();
         assert!(!told.news());
         assert_eq!(told.subject(), "Parallax, acme: nothing new");
-        let (text, html) = render(&told, "https://p.example.org/", "https://p.example.org/leave/1").expect("rendered");
+        let (text, html) =
+            render(&told, "https://p.example.org/", "https://p.example.org/leave/1").expect("rendered");
         insta::assert_snapshot!("quiet_text", text);
         assert!(html.contains("https://p.example.org/leave/1") && !html.contains("<script"));
     }
@@ -283,12 +311,18 @@ mod tests {
                 again: true,
             }],
             alarm_count: 12,
-            unseen: vec![Unseen { id: uuid::Uuid::nil(), name: "prod".into(), state: Some("done".into()), gaps: 1 }],
+            unseen: vec![Unseen {
+                id: uuid::Uuid::nil(),
+                name: "prod".into(),
+                state: Some("done".into()),
+                gaps: 1,
+            }],
             unseen_count: 1,
             ..quiet()
         };
         assert_eq!(told.subject(), "Parallax, acme: 12 new critical findings, 1 connection not fully seen");
-        let (text, html) = render(&told, "https://p.example.org", "https://p.example.org/leave/1").expect("rendered");
+        let (text, html) =
+            render(&told, "https://p.example.org", "https://p.example.org/leave/1").expect("rendered");
         insta::assert_snapshot!("news_text", text);
         assert!(!html.contains("<img src=x>"), "{html}");
     }

@@ -74,7 +74,9 @@ impl Schedule {
         // No place leaves out more than a day (Samoa, 2011).
         for _ in 0..=96 {
             match self.zone.from_local_datetime(&wall) {
-                LocalResult::Single(moment) | LocalResult::Ambiguous(moment, _) => return Some(moment.to_utc()),
+                LocalResult::Single(moment) | LocalResult::Ambiguous(moment, _) => {
+                    return Some(moment.to_utc());
+                }
                 LocalResult::None => wall += TimeDelta::minutes(15),
             }
         }
@@ -145,7 +147,9 @@ mod tests {
     #[test]
     fn weeks_months_and_working_days_fall_where_people_expect() {
         let now = at("2026-07-31T12:00:00Z");
-        let next = |every| schedule(every, "09:00:00", "UTC").next_after(now).map(|one| one.date_naive().to_string());
+        let next = |every| {
+            schedule(every, "09:00:00", "UTC").next_after(now).map(|one| one.date_naive().to_string())
+        };
         assert_eq!(next(Every::Week { day: Weekday::Mon }).as_deref(), Some("2026-08-03"));
         assert_eq!(next(Every::Month { day: 28 }).as_deref(), Some("2026-08-28"));
         // The first of August 2026 is a Saturday.

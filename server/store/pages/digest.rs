@@ -131,7 +131,8 @@ pub async fn unseen(tx: &mut Tx, most: i64) -> Result<(Vec<Unseen>, i64), StoreE
     .fetch_all(tx.on())
     .await?;
     let total = rows.first().map_or(0, |row| row.total);
-    let unseen = rows.into_iter().map(|row| Unseen { id: row.id, name: row.name, state: row.state, gaps: row.gaps });
+    let unseen =
+        rows.into_iter().map(|row| Unseen { id: row.id, name: row.name, state: row.state, gaps: row.gaps });
     Ok((unseen.collect(), total))
 }
 
