@@ -5,6 +5,7 @@ mod collect;
 mod connection;
 mod control;
 mod demo;
+mod digest;
 mod scan;
 mod serve;
 
@@ -48,6 +49,9 @@ enum Command {
     /// List and explain the controls, and try them on facts of your own
     #[command(subcommand)]
     Control(control::ControlCommand),
+    /// Look at digests before they are sent
+    #[command(subcommand)]
+    Digest(digest::DigestCommand),
     /// One pass over one source, without a database
     Scan(scan::Scan),
     /// Serve the dashboard over a sample cloud: no account, no database, nothing to set up
@@ -82,6 +86,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Migrate(arguments) => migrate(config, arguments).await,
         Command::Collect(arguments) => collect::run(&config, &arguments).await,
         Command::Connection(command) => connection::run(&config, command).await,
+        Command::Digest(command) => digest::run(&config, &command).await,
         Command::Demo(arguments) => demo::run(&config, &arguments).await,
         Command::Scan(_) | Command::Control(_) | Command::Bench(_) | Command::CheckConfig => {
             Ok(ExitCode::SUCCESS)

@@ -47,7 +47,13 @@ pub async fn save(
 }
 
 /// Puts addresses on the list; one that is a member's follows their membership.
-pub async fn add(tx: &mut Tx, actor: &Actor, digest: &Digest, addresses: &str, now: DateTime<Utc>) -> Result<(), Refusal> {
+pub async fn add(
+    tx: &mut Tx,
+    actor: &Actor,
+    digest: &Digest,
+    addresses: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Refusal> {
     let wanted: Vec<String> = addresses
         .split([',', ';', '\n', '\r', ' '])
         .map(|one| one.trim().to_lowercase())
@@ -68,28 +74,42 @@ pub async fn add(tx: &mut Tx, actor: &Actor, digest: &Digest, addresses: &str, n
     let people = members::list(tx).await?;
     for email in &wanted {
         let person = people.iter().find(|one| one.email == *email).map(|one| one.person);
-        let word = Secret::for_links(&mut rand::rng());
+        let word = Secret::fresh(&mut rand::rng());
         digests::add_recipient(tx, digest.id, email, person, word.tell()).await?;
     }
     let after = Some(json!({ "added": wanted }));
-    let change = Change { action: "digest.recipients_added", subject: digest.name.clone(), before: None, after };
+    let change =
+        Change { action: "digest.recipients_added", subject: digest.name.clone(), before: None, after };
     Ok(audit::record(tx, actor, change, now).await?)
 }
 
 /// Takes somebody off the list.
-pub async fn remove(tx: &mut Tx, actor: &Actor, digest: &Digest, recipient: uuid::Uuid, now: DateTime<Utc>) -> Result<(), Refusal> {
+pub async fn remove(
+    tx: &mut Tx,
+    actor: &Actor,
+    digest: &Digest,
+    recipient: uuid::Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), Refusal> {
     let found = digests::recipients(tx, digest.id).await?.into_iter().find(|one| one.id == recipient);
     let Some(found) = found else {
         return Err(crate::error::AppError::NotFound("this recipient").into());
     };
     digests::remove_recipient(tx, digest.id, recipient).await?;
     let before = Some(json!({ "address": found.email }));
-    let change = Change { action: "digest.recipient_removed", subject: digest.name.clone(), before, after: None };
+    let change =
+        Change { action: "digest.recipient_removed", subject: digest.name.clone(), before, after: None };
     Ok(audit::record(tx, actor, change, now).await?)
 }
 
 /// Holds a digest back, or lets it come again.
-pub async fn pause(tx: &mut Tx, actor: &Actor, digest: &Digest, paused: bool, now: DateTime<Utc>) -> Result<(), Refusal> {
+pub async fn pause(
+    tx: &mut Tx,
+    actor: &Actor,
+    digest: &Digest,
+    paused: bool,
+    now: DateTime<Utc>,
+) -> Result<(), Refusal> {
     digests::pause(tx, digest, paused, now).await?;
     let action = if paused { "digest.paused" } else { "digest.resumed" };
     let change = Change { action, subject: digest.name.clone(), ..Change::default() };

@@ -179,16 +179,13 @@ fn moved(then: &[KindSum], now: &[KindSum]) -> Vec<Moved> {
 fn stand(now: &[KindSum], family: Family, criticals: i64) -> Stand {
     let of = || now.iter().filter(|one| one.kind.family() == family && one.area.is_none());
     let (known, unknown): (i64, i64) = of().fold((0, 0), |sum, one| (sum.0 + one.known, sum.1 + one.unknown));
+    let all = known + unknown;
     Stand {
         family,
         score: score(now, family, None),
         assets: of().map(|one| one.assets).sum(),
         criticals,
-        unknown: if known + unknown == 0 {
-            0
-        } else {
-            (unknown * 100 + (known + unknown) / 2) / (known + unknown)
-        },
+        unknown: if all == 0 { 0 } else { (unknown * 100 + all / 2) / all },
     }
 }
 

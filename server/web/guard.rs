@@ -16,8 +16,9 @@ const LONGEST_ADDRESS: usize = 8 * 1024;
 /// Two years, as browsers' preload lists ask.
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
 
-/// Where a token in a header decides: no browser sends one by itself, so no other site can either.
-const BY_TOKEN: &str = "/api/v1/";
+/// Where a word decides that no browser sends by itself, so no other site can either: a token in a
+/// header, or a secret in the address that mail programs send to.
+const BY_TOKEN: [&str; 2] = ["/api/v1/", "/leave/"];
 
 /// Refuses what no page of ours would ask for.
 pub async fn bounded(request: Request, next: Next) -> Response {
@@ -35,8 +36,9 @@ pub async fn headers(State(state): State<WebState>, request: Request, next: Next
     }
     let headers = response.headers_mut();
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    // A mail shown as it is has a policy of its own.
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(POLICY));
     for (name, value) in [
-        ("content-security-policy", POLICY),
         ("x-content-type-options", "nosniff"),
         ("x-frame-options", "DENY"),
         ("referrer-policy", "same-origin"),
@@ -53,7 +55,7 @@ pub async fn headers(State(state): State<WebState>, request: Request, next: Next
 /// stranger could have pointed at this machine.
 pub async fn same_origin(State(state): State<WebState>, request: Request, next: Next) -> Response {
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let by_token = request.uri().path().starts_with(BY_TOKEN);
+    let by_token = BY_TOKEN.iter().any(|start| request.uri().path().starts_with(start));
     if changes && !by_token && !from_our_own_page(request.headers()) {
         return (StatusCode::FORBIDDEN, "this request came from another site").into_response();
     }

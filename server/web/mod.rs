@@ -13,6 +13,8 @@ mod connection;
 mod connections;
 mod control;
 mod controls;
+mod digest;
+mod digests;
 mod doors;
 mod fault;
 mod files;
@@ -23,6 +25,7 @@ mod guard;
 mod health;
 mod house;
 mod inventory;
+mod leave;
 mod login;
 mod overview;
 mod people;
@@ -71,6 +74,7 @@ const SETTINGS: &[(&str, &str, &str, &str)] = &[
     ("people", "/people", "People", "people"),
     ("tokens", "/tokens", "Tokens", "people"),
     ("tenant", "/tenant", "Tenant", "configure"),
+    ("digests", "/digests", "Digests", "configure"),
     ("audit", "/audit", "Audit log", "audit"),
 ];
 
@@ -104,6 +108,8 @@ fn doors() -> Doors {
         .get(Need::Nobody, "/login/code", get(login::ask_code))
         .post(Need::Nobody, "/login/code", post(login::take_code))
         .post(Need::Person, "/logout", post(login::leave))
+        .get(Need::Nobody, "/leave/{link}", get(leave::ask))
+        .post(Need::Nobody, "/leave/{link}", post(leave::leave))
         .get(Need::Nobody, "/welcome/{secret}", get(welcome::show))
         .post(Need::Nobody, "/welcome/{secret}", post(welcome::accept))
         .get(Need::Person, "/account", get(account::show))
@@ -140,6 +146,15 @@ fn tickets_doors(doors: Doors) -> Doors {
 /// Running the house.
 fn settings_doors(doors: Doors) -> Doors {
     doors
+        .get(May(Configure), "/digests", get(digests::show))
+        .post(May(Configure), "/digests", post(digests::make))
+        .get(May(Configure), "/digests/{id}", get(digest::show))
+        .post(May(Configure), "/digests/{id}", post(digest::change))
+        .get(May(Configure), "/digests/{id}/preview", get(digest::preview))
+        .post(May(Configure), "/digests/{id}/recipients", post(digest::add))
+        .post(May(Configure), "/digests/{id}/recipients/remove", post(digest::take_off))
+        .post(May(Configure), "/digests/{id}/pause", post(digest::pause))
+        .post(May(Configure), "/digests/{id}/remove", post(digest::remove))
         .get(May(People), "/people", get(people::show))
         .post(May(People), "/people", post(people::invite))
         .post(May(People), "/people/role", post(people::change_role))

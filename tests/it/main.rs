@@ -9,6 +9,7 @@ mod azure_contract;
 mod azure_unread;
 mod bench;
 mod demo;
+mod digests;
 mod entrance;
 mod isolation;
 mod people;

@@ -7,5 +7,6 @@ pub mod database;
 pub mod estate;
 pub mod fake_registry;
 pub mod people;
+pub mod post;
 pub mod registry;
 pub mod swagger;
