@@ -45,7 +45,8 @@ pub async fn run(config: &Config, command: &DigestCommand) -> Result<ExitCode, A
     let told = digest::read(&mut tx, since, now).await?;
     drop(tx);
     app.close().await?;
-    let base = config.public_url.as_ref().map_or_else(|| format!("http://{}", config.listen), url::Url::to_string);
+    let base =
+        config.public_url.as_ref().map_or_else(|| format!("http://{}", config.listen), url::Url::to_string);
     match digest::render(&told, &base, "(each recipient's own link)") {
         Ok((text, rich)) => println!("Subject: {}\n\n{}", told.subject(), if *html { rich } else { text }),
         Err(fault) => eprintln!("parallax: {fault}"),

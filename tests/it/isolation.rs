@@ -38,6 +38,8 @@ async fn settle(town: &mut Town, tenant: TenantId, mark: &'static str) -> Place 
     let findings: Vec<_> = found.iter().map(|row| row["id"].clone()).collect();
     let opened = serde_json::json!({ "findings": findings });
     assert_eq!(program.call("POST", "/api/v1/tickets", &[], Some(&opened)).await.status, 201);
+    let form = [("name", mark), ("every", ""), ("at", "08:00"), ("zone", "UTC")];
+    assert_eq!(owner.submit("/digests", "/digests", &form).await.status, 303);
     let ids = ids(&town.scratch, tenant, connection).await;
     Place { tenant, owner, program, ids, mark }
 }
@@ -50,6 +52,7 @@ async fn ids(scratch: &Scratch, tenant: TenantId, connection: Uuid) -> Vec<(&'st
         ("/findings/{id}", "findings"),
         ("/runs/{id}", "runs"),
         ("/tickets/{id}", "tickets"),
+        ("/digests/{id}", "digests"),
     ] {
         let text = sqlx::AssertSqlSafe(format!("SELECT id FROM {table} WHERE tenant_id = $1"));
         let rows = sqlx::query(text).bind(tenant.0).fetch_all(&mut admin).await.expect("rows");
@@ -69,7 +72,7 @@ async fn two_tenants_with_the_same_estate_never_meet() {
     let second =
         tenants::create(&mut gate, "default", person.id, now()).await.expect("a tenant of the same name");
     gate.commit().await.expect("commits");
-    let here = settle(&mut town, first, "aster").await;
+    let here = settle(&mut town, first, "zinnia").await;
     let there = settle(&mut town, second, "briar").await;
     let shared: Vec<_> =
         here.ids.iter().filter(|(_, id)| there.ids.iter().any(|(_, other)| other == id)).collect();
@@ -115,6 +118,11 @@ async fn guess(own: &Place, other: &Place) {
         ("day", ""),
         ("words", "x"),
         ("url", "https://example.org/"),
+        ("paused", "true"),
+        ("addresses", "eve@example.org"),
+        ("recipient", "00000000-0000-0000-0000-000000000000"),
+        ("at", "08:00"),
+        ("zone", "UTC"),
     ];
     for rule in rules().iter().filter(|rule| rule.path.contains("{id}")) {
         for (_, id) in &other.ids {
@@ -186,7 +194,7 @@ async fn ask(own: &Place, other: &Place) {
 async fn take_along_and_delete(town: &Town, here: &Place, there: &Place) {
     let file = here.owner.get("/tenant/export").await;
     assert!(file.status == 200 && file.text.ends_with("\"end\": true}\n"), "{}", file.text.len());
-    assert!(file.text.contains("aster") && !file.text.contains("briar"));
+    assert!(file.text.contains("zinnia") && !file.text.contains("briar"));
     for secret in ["secret_hash", "argon2", "client_secret", "csrf"] {
         assert!(!file.text.contains(secret), "the file holds {secret}");
     }

@@ -106,10 +106,13 @@ pub async fn fall_due(tx: &mut Tx, now: DateTime<Utc>) -> Result<u64, StoreError
 pub async fn take(tx: &mut Tx, now: DateTime<Utc>) -> Result<Option<Mail>, StoreError> {
     let tenant = tx.tenant().0;
     let row = sqlx::query!(
-        "UPDATE digest_mails m SET attempts = m.attempts + 1, next_try_at = $3
-         FROM (SELECT w.digest_id, w.recipient_id, w.period FROM digest_mails w
-               WHERE w.tenant_id = $1 AND w.state = 'waiting' AND w.next_try_at <= $2
-               ORDER BY w.next_try_at LIMIT 1 FOR UPDATE SKIP LOCKED) one
+        // Materialized: looked for once, or a join might look again and take another beside it.
+        "WITH one AS MATERIALIZED (
+            SELECT w.digest_id, w.recipient_id, w.period FROM digest_mails w
+            WHERE w.tenant_id = $1 AND w.state = 'waiting' AND w.next_try_at <= $2
+            ORDER BY w.next_try_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+         UPDATE digest_mails m SET attempts = m.attempts + 1, next_try_at = $3
+         FROM one
          JOIN digests d ON d.tenant_id = $1 AND d.id = one.digest_id
          JOIN digest_recipients r ON r.tenant_id = $1 AND r.id = one.recipient_id
          WHERE m.tenant_id = $1 AND m.digest_id = one.digest_id AND m.recipient_id = one.recipient_id AND m.period = one.period

@@ -31,7 +31,11 @@ impl Sink {
     pub async fn start() -> Self {
         let folder = std::env::temp_dir().join(format!("parallax-mail-{}", uuid::Uuid::new_v4()));
         std::fs::create_dir_all(&folder).expect("a folder");
-        let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .expect("a port")
+            .local_addr()
+            .expect("an address")
+            .port();
         let mut sink = Self { folder, port, child: None };
         sink.up().await;
         sink
@@ -64,7 +68,8 @@ impl Sink {
     /// How we send to it.
     pub fn post(&self, public_url: &str) -> Post {
         let url = format!("smtp://127.0.0.1:{}", self.port);
-        let mailer = Mailer::new(&url, "Parallax <parallax@example.org>", "posture.example.org").expect("a mailer");
+        let mailer =
+            Mailer::new(&url, "Parallax <parallax@example.org>", "posture.example.org").expect("a mailer");
         Post { mailer, public_url: public_url.parse().expect("an address") }
     }
 
