@@ -65,6 +65,14 @@ async function tickets(page, scene, base) {
   check(`${scene.name}: a comment stands in the story`, (await page.getByText("Seen by the walk.").count()) > 0);
   await look(page, scene, "board", await page.goto(`${base}/tickets?view=board`));
   await look(page, scene, "ticket-policy", await page.goto(`${base}/tickets/policy`));
+  await look(page, scene, "digests", await page.goto(`${base}/digests`));
+  await page.getByLabel("Name").fill("Every morning");
+  const digest = await follow(page, page.getByRole("button", { name: "Make it" }));
+  await look(page, scene, "digest", digest.answer);
+  await follow(page, page.getByRole("link", { name: "As mail programs show it" }));
+  if (process.env.PARALLAX_SCREENSHOTS) {
+    await page.screenshot({ path: `${process.env.PARALLAX_SCREENSHOTS}/mail-${scene.name.replaceAll(" ", "-")}.png`, fullPage: true });
+  }
   await look(page, scene, "api", await page.goto(`${base}/api/docs`));
 }
 

@@ -19,7 +19,7 @@ fn form() -> Vec<(&'static str, String)> {
     fields.map(|(name, value)| (name, value.to_owned())).to_vec()
 }
 
-fn borrowed(form: &[(&'static str, String)]) -> Vec<(&'static str, &str)> {
+fn borrowed<'a>(form: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> {
     form.iter().map(|(name, value)| (*name, value.as_str())).collect()
 }
 
