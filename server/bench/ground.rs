@@ -10,11 +10,14 @@ use uuid::Uuid;
 
 use super::BenchError;
 use crate::analysis::secrets::FingerprintKey;
+use crate::auth::Secret;
 use crate::auth::vault::{HouseKey, Vault};
 use crate::jobs::Worker;
-use crate::model::{ConnectionSpec, TenantId};
+use crate::model::{ConnectionSpec, Permission, RegistrySpec, TenantId};
+use crate::store::bulk::{self, Bulk};
+use crate::store::people::tokens::{self, NewToken};
 use crate::store::runs::{self, Last};
-use crate::store::{PrivatePostgres, Store, connections, tenants};
+use crate::store::{PrivatePostgres, Store, Tx, connections, tenants};
 
 const CONNECTIONS: u32 = 12;
 const INTERVAL_SECONDS: i64 = 3_600;
@@ -56,6 +59,37 @@ impl Ground {
     /// Address of the database.
     pub fn url(&self) -> &str {
         self.database.url()
+    }
+
+    /// A transaction of its tenant.
+    pub async fn begin(&self) -> Result<Tx, BenchError> {
+        Ok(self.store.begin(self.tenant).await?)
+    }
+
+    /// Writes a large estate straight into the tables.
+    pub async fn fill(&self, size: Bulk) -> Result<(), BenchError> {
+        let spec = ConnectionSpec::Registry(RegistrySpec {
+            address: "127.0.0.1:9".into(),
+            ..RegistrySpec::default()
+        });
+        Ok(bulk::fill(self.url(), self.tenant, &spec, size).await?)
+    }
+
+    /// A token of the API that may do everything for a day.
+    pub async fn token(&self) -> Result<String, BenchError> {
+        let secret = Secret::for_api(&mut rand::rng());
+        let token = NewToken {
+            name: "bench".into(),
+            secret_hash: secret.hash(),
+            shown: secret.shown(),
+            scopes: Permission::ALL.to_vec(),
+            made_by: None,
+            expires_at: (self.clock)() + chrono::TimeDelta::days(1),
+        };
+        let mut tx = self.begin().await?;
+        tokens::add(&mut tx, &token, (self.clock)()).await?;
+        tx.commit().await?;
+        Ok(secret.tell().to_owned())
     }
 
     /// Reads all of these connections at once, stores and judges what they hold.

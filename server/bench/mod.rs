@@ -4,6 +4,7 @@
 //! lie in a folder, one file a measurement. It changes no database but scratch ones of its own.
 
 mod account;
+mod api;
 mod crawl;
 mod estate;
 mod evaluate;
@@ -77,6 +78,8 @@ pub enum Measurement {
     Estate,
     /// Every page over a large estate, at a steady rate.
     Pages,
+    /// The API and the digest over fifteen findings for each asset.
+    Api,
     /// A full pass over an AWS account on moto, beside the bare calls.
     Account,
     /// One pass, for the measurement that watches it from outside.
@@ -84,8 +87,8 @@ pub enum Measurement {
     Pass,
 }
 
-const ALL: [Measurement; 4] =
-    [Measurement::Evaluate, Measurement::Estate, Measurement::Pages, Measurement::Account];
+const ALL: [Measurement; 5] =
+    [Measurement::Evaluate, Measurement::Estate, Measurement::Pages, Measurement::Api, Measurement::Account];
 
 /// Measures, prints a table for each measurement and writes its file. False where a bound was missed.
 pub async fn run(args: BenchArgs, clock: fn() -> DateTime<Utc>) -> Result<bool, BenchError> {
@@ -96,6 +99,7 @@ pub async fn run(args: BenchArgs, clock: fn() -> DateTime<Utc>) -> Result<bool, 
             Measurement::Evaluate => evaluate::measure(args.assets, clock()).await?,
             Measurement::Estate => estate::measure(args.assets, clock).await?,
             Measurement::Pages => pages::measure(args.assets, clock).await?,
+            Measurement::Api => api::measure(args.assets, clock).await?,
             Measurement::Account => account::measure().await?,
             Measurement::Pass => {
                 println!("{}", account::pass(&args.endpoint, clock).await?);

@@ -56,7 +56,7 @@ async fn every_page(base: &str) -> Result<Vec<Figure>, BenchError> {
 }
 
 /// Starts the service over the database at `url`, in a process of its own.
-async fn serve(url: &str) -> Result<(Child, String), BenchError> {
+pub async fn serve(url: &str) -> Result<(Child, String), BenchError> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     drop(listener);
@@ -64,6 +64,7 @@ async fn serve(url: &str) -> Result<(Child, String), BenchError> {
         .arg("serve")
         .env("PARALLAX_LISTEN", address.to_string())
         .env("PARALLAX_DATABASE_URL", url)
+        .env("PARALLAX_LOGIN", "off")
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .kill_on_drop(true)

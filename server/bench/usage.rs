@@ -16,12 +16,21 @@ fn length(value: TimeVal) -> Duration {
     Duration::from_micros(u64::try_from(micros).unwrap_or_default())
 }
 
+/// Memory another process holds now, in MB; 0 where it is gone.
+pub fn held_mb(process: u32) -> f64 {
+    field(&format!("/proc/{process}/status"), "VmRSS:")
+}
+
 /// Most memory this process ever held, in MB.
 pub fn peak_mb() -> f64 {
-    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    field("/proc/self/status", "VmHWM:")
+}
+
+fn field(file: &str, name: &str) -> f64 {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
     let kilobytes = text
         .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB")?.trim().parse::<f64>().ok());
+        .find_map(|line| line.strip_prefix(name)?.trim().strip_suffix("kB")?.trim().parse::<f64>().ok());
     kilobytes.unwrap_or_default() / 1024.0
 }
 

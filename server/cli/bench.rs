@@ -12,6 +12,11 @@ pub async fn run(arguments: BenchArgs) -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("parallax: {error}");
+            let mut cause = std::error::Error::source(&error);
+            while let Some(inner) = cause {
+                eprintln!("  {inner}");
+                cause = inner.source();
+            }
             ExitCode::from(2)
         }
     }

@@ -7,6 +7,7 @@
 pub mod assessments;
 pub mod assets;
 pub mod audit;
+pub mod bulk;
 pub mod connections;
 pub mod digests;
 pub mod findings;
