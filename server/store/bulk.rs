@@ -76,7 +76,10 @@ pub async fn fill(url: &str, tenant: TenantId, spec: &ConnectionSpec, size: Bulk
     let spec = super::to_json("connections", spec)?;
     let id = tenant.0;
     // Row-level security binds the owner too.
-    sqlx::query("SELECT set_config('parallax.tenant', $1, false)").bind(id.to_string()).execute(&mut owner).await?;
+    sqlx::query("SELECT set_config('parallax.tenant', $1, false)")
+        .bind(id.to_string())
+        .execute(&mut owner)
+        .await?;
     sqlx::query(CONNECTIONS).bind(id).bind(size.connections).bind(spec).execute(&mut owner).await?;
     sqlx::query(RUNS).bind(id).execute(&mut owner).await?;
     sqlx::query(ASSETS).bind(id).bind(size.assets).bind(size.connections).execute(&mut owner).await?;

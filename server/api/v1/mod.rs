@@ -9,6 +9,7 @@ mod export;
 mod findings;
 mod runs;
 mod scores;
+mod ticket_notes;
 mod tickets;
 
 use utoipa_axum::routes;
@@ -40,8 +41,8 @@ pub fn rooms() -> Rooms {
         .add(Ticket, routes!(tickets::preview))
         .add(Read, routes!(tickets::get))
         .add(Ticket, routes!(tickets::change))
-        .add(Read, routes!(tickets::notes))
-        .add(Ticket, routes!(tickets::comment))
-        .add(Ticket, routes!(tickets::refer))
+        .add(Read, routes!(ticket_notes::notes))
+        .add(Ticket, routes!(ticket_notes::comment))
+        .add(Ticket, routes!(ticket_notes::refer))
         .add(Audit, routes!(audit::list))
 }
