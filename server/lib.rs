@@ -7,7 +7,7 @@
 //! | layer | modules |
 //! | --- | --- |
 //! | 0 | `model`, `error`, `config` |
-//! | 1 | `rules`, `analysis`, `score`, `queue` |
+//! | 1 | `rules`, `analysis`, `score`, `queue`, `outgoing` |
 //! | 2 | `store`, `collect`, `mail`, `notify` |
 //! | 3 | `auth`, `pipeline` |
 //! | 4 | `jobs`, `desk` |
@@ -28,6 +28,7 @@ pub mod error;
 pub mod jobs;
 pub mod mail;
 pub mod model;
+pub mod outgoing;
 pub mod pipeline;
 pub mod queue;
 pub mod rules;

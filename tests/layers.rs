@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// In the top layer, where the program is put together, anybody may import anybody.
 const LAYERS: &[&[&str]] = &[
     &["model", "error", "config"],
-    &["rules", "analysis", "score", "queue"],
+    &["rules", "analysis", "score", "queue", "outgoing"],
     &["store", "collect", "mail", "notify"],
     &["auth", "pipeline"],
     &["jobs", "desk"],

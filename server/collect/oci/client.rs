@@ -15,9 +15,9 @@ use url::Url;
 use super::address::Address;
 use super::auth::{Auth, Challenge, Login};
 use super::fault::Fault;
-use super::guard::{Guard, Zone};
 use super::transport::{Answer, Request, Transport, same_origin};
 use crate::collect::CollectError;
+use crate::outgoing::{Guard, Zone};
 
 /// Calls under way at once.
 const AT_ONCE: usize = 12;
@@ -71,7 +71,8 @@ impl Client {
     pub(super) async fn connect(address: Address, login: Login) -> Result<Self, CollectError> {
         let what = format!("registry {}", address.name);
         let guard = Guard::around(&address.base).await;
-        if guard.nearest() == Zone::Never {
+        let zone = guard.nearest();
+        if zone == Zone::Never {
             let problem = "the address is link-local or none at all, where no registry is read".into();
             return Err(CollectError::Invalid { what, problem });
         }
@@ -89,7 +90,7 @@ impl Client {
             at_once: Semaphore::new(AT_ONCE),
             not_before: Mutex::new(None),
             turned_away: AtomicU32::new(0),
-            zone: guard.nearest(),
+            zone,
             open: false,
             no_referrers: AtomicBool::new(false),
         };

@@ -3,7 +3,7 @@
 //!
 //! Everything a registry sends is taken as hostile: names are checked before they enter a URL,
 //! bodies are bounded and proven against their digests, indexes are followed under bounds on depth
-//! and number, and redirects, pages and token servers may not lead inwards (see `guard`).
+//! and number, and redirects, pages and token servers may not lead inwards (see `outgoing`).
 //! What an image holds beside its configuration (layers) is not read here.
 
 mod address;
@@ -12,7 +12,6 @@ mod base;
 mod blobs;
 mod client;
 mod fault;
-mod guard;
 mod listing;
 mod normalise;
 mod platforms;

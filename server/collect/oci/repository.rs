@@ -9,7 +9,6 @@ use reqwest::Method;
 use super::blobs::{Blobs, Fetched, Missed};
 use super::client::{Ask, Client, Who};
 use super::fault::Fault;
-use super::guard::Zone;
 use super::signatures::Signatures;
 use super::wire::{self, Manifest};
 use super::{listing, normalise, platforms};
@@ -19,6 +18,7 @@ use crate::model::{
     Asset, AssetKey, Fact, Facts, Gap, ImageFacts, ImageTag, Platform, Provider, PublicNetwork,
     RegistryAccess, RepositoryFacts, ResourcePolicy,
 };
+use crate::outgoing::Zone;
 
 /// Manifests read at once in one repository.
 const AT_ONCE: usize = 6;

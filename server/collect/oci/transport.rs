@@ -2,7 +2,6 @@
 //! each is judged and none carries our credentials to another host.
 
 use std::error::Error;
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::DateTime;
@@ -10,14 +9,13 @@ use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LINK, LOCATION,
     RETRY_AFTER, WWW_AUTHENTICATE,
 };
-use reqwest::{Method, Response, StatusCode, redirect};
+use reqwest::{Method, Response, StatusCode};
 use url::Url;
 
 use super::fault::Fault;
-use super::guard::{Guard, Zone};
 use super::wire;
+use crate::outgoing::{self, Guard, Unread};
 
-const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 const ANSWER_WITHIN: Duration = Duration::from_mins(1);
 const MOST_REDIRECTS: usize = 3;
 
@@ -72,16 +70,7 @@ pub(super) struct Transport {
 impl Transport {
     /// A transport for what `guard` surrounds; with TLS alone where `only_tls`.
     pub(super) fn new(guard: Guard, only_tls: bool) -> Result<Self, Fault> {
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("parallax/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_WITHIN)
-            .timeout(ANSWER_WITHIN)
-            .redirect(redirect::Policy::none())
-            .dns_resolver(Arc::new(guard));
-        if guard.nearest() == Zone::Loopback {
-            builder = builder.no_proxy();
-        }
-        let http = builder.build().map_err(|error| Fault::Network(chain(&error)))?;
+        let http = guard.client(ANSWER_WITHIN).map_err(|error| Fault::Network(chain(&error)))?;
         Ok(Self { http, guard, only_tls })
     }
 
@@ -89,7 +78,7 @@ impl Transport {
     pub(super) async fn send(&self, request: &Request) -> Result<Answer, Fault> {
         let mut url = request.url.clone();
         for _ in 0..=MOST_REDIRECTS {
-            if !self.guard.admits(&url) || (self.only_tls && url.scheme() != "https") {
+            if self.guard.check(&url).is_err() || (self.only_tls && url.scheme() != "https") {
                 return Err(Fault::LedAstray(place(&url)));
             }
             let mut sending =
@@ -122,7 +111,7 @@ fn place(url: &Url) -> String {
     url.origin().ascii_serialization()
 }
 
-async fn read(mut response: Response, limit: usize) -> Result<Answer, Fault> {
+async fn read(response: Response, limit: usize) -> Result<Answer, Fault> {
     let headers = response.headers();
     let answer = Answer {
         status: response.status(),
@@ -137,13 +126,10 @@ async fn read(mut response: Response, limit: usize) -> Result<Answer, Fault> {
         retry_after: retry_after(headers),
         body: Vec::new(),
     };
-    let mut body = Vec::new();
-    while let Some(part) = response.chunk().await.map_err(|error| network(&error))? {
-        if body.len() + part.len() > limit {
-            return Err(Fault::TooLarge { limit });
-        }
-        body.extend_from_slice(&part);
-    }
+    let body = outgoing::read(response, limit).await.map_err(|fault| match fault {
+        Unread::Bound(limit) => Fault::TooLarge { limit },
+        Unread::Broken(error) => network(&error),
+    })?;
     Ok(Answer { body, ..answer })
 }
 
