@@ -24,9 +24,10 @@ use crate::api::{self, ApiState};
 use crate::auth::vault::{HouseKey, Vault};
 use crate::auth::{setup, token};
 use crate::config::{Config, LogFormat};
-use crate::jobs::{Post, Worker};
+use crate::jobs::{Courier, Post, Worker};
 use crate::mail::Mailer;
 use crate::model::{Settings, TenantId};
+use crate::outgoing::Guard;
 use crate::store::{PrivateError, PrivatePostgres, Store, StoreError, tenants};
 use crate::web::{self, Entrance, House, WebState};
 
@@ -62,7 +63,9 @@ fn cause_of(error: &StoreError) -> String {
 /// The pages with the API beside them.
 pub fn router(state: WebState) -> Router {
     let (house, store) = (&state.house, state.store.clone());
-    let api = ApiState::new(store, state.now, house.public_url.clone(), house.behind_proxy);
+    let (vault, guard) = (house.vault.clone(), house.guard.clone());
+    let api =
+        ApiState::new(store, state.now, house.public_url.clone(), vault, guard).behind(house.behind_proxy);
     web::router(state, api::router(api))
 }
 
@@ -125,6 +128,7 @@ impl App {
     pub fn worker(&self) -> Worker {
         Worker {
             post: self.post(),
+            courier: self.courier(),
             store: self.store.clone(),
             key: self.key.clone(),
             clock: now,
@@ -136,16 +140,30 @@ impl App {
     /// How mails go out; what was configured was checked when it was read.
     fn post(&self) -> Option<Post> {
         let url = self.config.smtp_url.as_deref()?;
-        let public_url = self
-            .config
-            .public_url
-            .clone()
-            .or_else(|| Url::parse(&format!("http://{}/", self.config.listen)).ok())?;
+        let public_url = self.public_url()?;
         let host = public_url.host_str().unwrap_or("localhost").to_owned();
         match Mailer::new(url, &self.config.mail_from, &host) {
             Ok(mailer) => Some(Post { mailer, public_url }),
             Err(fault) => {
                 tracing::error!(fault, "no mail goes out");
+                None
+            }
+        }
+    }
+
+    /// Where links lead that workers write.
+    fn public_url(&self) -> Option<Url> {
+        let listen = || Url::parse(&format!("http://{}/", self.config.listen)).ok();
+        self.config.public_url.clone().or_else(listen)
+    }
+
+    /// How webhooks are told.
+    fn courier(&self) -> Option<Courier> {
+        let guard = Guard::new(self.config.outgoing);
+        match Courier::new(self.store.clone(), self.vault.clone(), guard, &self.public_url()?, now) {
+            Ok(courier) => Some(courier),
+            Err(fault) => {
+                tracing::error!(error = &fault as &dyn std::error::Error, "no webhook is told");
                 None
             }
         }
@@ -185,6 +203,7 @@ impl App {
             public_url,
             behind_proxy: self.config.proxy,
             vault: self.vault.clone(),
+            guard: Guard::new(self.config.outgoing),
             api: api::described(),
         })
     }

@@ -28,6 +28,7 @@ pub mod error;
 pub mod jobs;
 pub mod mail;
 pub mod model;
+pub mod notify;
 pub mod outgoing;
 pub mod pipeline;
 pub mod queue;

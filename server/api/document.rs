@@ -45,6 +45,7 @@ const PROBLEMS_OF_CHANGES: &[(&str, &str)] = &[
         (name = "comparison", description = "Serverless beside containers."),
         (name = "connections", description = "What is read, and how reading it went."),
         (name = "tickets", description = "Work on findings."),
+        (name = "webhooks", description = "Who is told of what changes, and what became of each message."),
         (name = "audit", description = "The record of changes."),
     ),
 )]

@@ -26,6 +26,8 @@ use chrono::{DateTime, Utc};
 use tower_http::catch_panic::CatchPanicLayer;
 use url::Url;
 
+use crate::auth::Vault;
+use crate::outgoing::Guard;
 use crate::store::Store;
 pub use document::{described, document};
 pub use rooms::Rule;
@@ -44,13 +46,29 @@ pub struct ApiState {
     pub public_url: Url,
     /// A proxy stands in front and names the caller's address last in X-Forwarded-For.
     pub behind_proxy: bool,
+    /// Opens and seals the secrets of what we reach out to.
+    pub vault: Vault,
+    /// Says where what callers name may lead.
+    pub guard: Guard,
     pace: Arc<pace::Pace>,
 }
 
 impl ApiState {
     /// With a fresh count of who asks how often.
-    pub fn new(store: Store, now: fn() -> DateTime<Utc>, public_url: Url, behind_proxy: bool) -> Self {
-        Self { store, now, public_url, behind_proxy, pace: Arc::default() }
+    pub fn new(
+        store: Store,
+        now: fn() -> DateTime<Utc>,
+        public_url: Url,
+        vault: Vault,
+        guard: Guard,
+    ) -> Self {
+        Self { store, now, public_url, behind_proxy: false, vault, guard, pace: Arc::default() }
+    }
+
+    /// The same behind a proxy, or not.
+    #[must_use]
+    pub fn behind(self, proxy: bool) -> Self {
+        Self { behind_proxy: proxy, ..self }
     }
 
     /// A full address of a page of ours.

@@ -4,7 +4,10 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::model::{Area, Family, Kind, Permission, Platform, Provider, Severity, TicketState, Verdict};
+use crate::model::{
+    Area, Family, Kind, Permission, Platform, Provider, Severity, TicketState, Verdict, WebhookEvent,
+    WebhookForm,
+};
 
 macro_rules! words {
     ($($list:ident)*) => {$(
@@ -18,4 +21,4 @@ macro_rules! words {
     )*};
 }
 
-words! { Area Family Kind Permission Platform Provider Severity TicketState Verdict }
+words! { Area Family Kind Permission Platform Provider Severity TicketState Verdict WebhookEvent WebhookForm }

@@ -134,6 +134,7 @@ impl Ground {
     fn worker(&self) -> Worker {
         Worker {
             post: None,
+            courier: None,
             store: self.store.clone(),
             vault: Vault::new(HouseKey::new([7; 32]), Vec::new()),
             key: FingerprintKey::new([7; 32]),

@@ -3,6 +3,7 @@
 
 pub mod digests;
 pub mod tickets;
+pub mod webhooks;
 
 use crate::error::AppError;
 use crate::store::StoreError;

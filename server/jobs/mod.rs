@@ -6,7 +6,9 @@
 mod judge_all;
 mod read_source;
 mod send_digests;
+mod send_webhooks;
 mod worker;
 
 pub use send_digests::{Post, leaving_link, send_due};
+pub use send_webhooks::Courier;
 pub use worker::{Clock, Worker};

@@ -11,13 +11,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
-use super::{Post, judge_all, read_source, send_due};
+use super::{Courier, Post, judge_all, read_source, send_due};
 use crate::analysis::secrets::FingerprintKey;
 use crate::auth::{Vault, session};
 use crate::model::TenantId;
 use crate::store::people::sessions;
 use crate::store::runs::{self, Claim};
-use crate::store::{Store, StoreError, tenants};
+use crate::store::{Store, StoreError, outbox, tenants};
 
 /// Tells the time.
 pub type Clock = fn() -> DateTime<Utc>;
@@ -44,6 +44,8 @@ pub struct Worker {
     pub slots: usize,
     /// How mails go out; none where no mail server is configured.
     pub post: Option<Post>,
+    /// How webhooks are told; none where nothing is sent.
+    pub courier: Option<Courier>,
 }
 
 impl Worker {
@@ -55,6 +57,7 @@ impl Worker {
         }
         tasks.spawn(self.clone().schedule(stop.clone()));
         tasks.spawn(self.clone().mail(stop.clone()));
+        tasks.spawn(self.clone().tell(stop.clone()));
         while tasks.join_next().await.is_some() {}
     }
 
@@ -157,6 +160,21 @@ impl Worker {
         }
     }
 
+    /// Tells webhooks what waits for them.
+    async fn tell(self, stop: CancellationToken) {
+        let Some(courier) = &self.courier else { return };
+        while !stop.is_cancelled() {
+            match courier.send_due(&stop).await {
+                Ok(0) => pause(LOOK, &stop).await,
+                Ok(_) => {}
+                Err(fault) => {
+                    warn!(error = &fault as &dyn std::error::Error, "webhooks could not be told");
+                    pause(AWAY, &stop).await;
+                }
+            }
+        }
+    }
+
     async fn mail_once(&self, stop: &CancellationToken) -> Result<(), StoreError> {
         let mut gate = self.store.gate().await?;
         let tenants = tenants::all(&mut gate).await?;
@@ -191,6 +209,7 @@ impl Worker {
         let mut tx = self.store.begin(tenant).await?;
         runs::give_up(&mut tx, now).await?;
         runs::enqueue_due(&mut tx, now).await?;
+        outbox::sweep(&mut tx, now).await?;
         tx.commit().await?;
         judge_all::if_due(&self.store, tenant, now).await
     }

@@ -18,6 +18,7 @@ mod settings;
 mod ticket;
 mod variable;
 mod verdict;
+mod webhook;
 
 pub use asset::{Asset, AssetId, AssetKey, FindingId, TenantId};
 pub use connection::{AwsCredentials, AwsSpec, AzureSpec, ConnectionSpec, RegistryCredentials, RegistrySpec};
@@ -39,5 +40,8 @@ pub use settings::{Freshness, Settings};
 pub use ticket::{DaysToFix, TicketPolicy, TicketRule, TicketState};
 pub use variable::{EndOfLife, SecretHit, Tag, Variable, VariableKind};
 pub use verdict::{Evidence, Outcome, Verdict};
+pub use webhook::{
+    AssetTold, FindingTold, Message, RunTold, TicketTold, Told, WebhookEvent, WebhookFilter, WebhookForm,
+};
 
 pub use asset::Facts;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{StoreError, Tx, assessments::rank, parsed, tickets};
+use super::{StoreError, Tx, assessments::rank, outbox, parsed, tickets};
 use crate::model::{Area, AssetId, Evidence, FindingId, Kind, Severity};
 use crate::score::Priority;
 
@@ -142,7 +142,7 @@ pub struct Change {
     pub event: Option<Event>,
 }
 
-/// Writes findings, tells what became of them, and brings tickets in line.
+/// Writes findings, tells what became of them (here and to webhooks), and brings tickets in line.
 pub async fn write(
     tx: &mut Tx,
     changes: &[Change],
@@ -195,6 +195,7 @@ pub async fn write(
     .execute(tx.on())
     .await?;
     tell(tx, changes, run, now).await?;
+    outbox::findings(tx, changes, now).await?;
     tickets::follow(tx, changes, now).await
 }
 

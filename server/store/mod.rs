@@ -11,17 +11,20 @@ pub mod bulk;
 pub mod connections;
 pub mod digests;
 pub mod findings;
+pub mod outbox;
 pub mod pages;
 pub mod people;
 mod private;
 pub mod replies;
 pub mod run_status;
 pub mod runs;
+pub mod secrets;
 pub mod takeout;
 pub mod tallies;
 pub mod tenants;
 mod text;
 pub mod tickets;
+pub mod webhooks;
 
 pub use private::{PrivateError, PrivatePostgres};
 

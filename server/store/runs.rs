@@ -7,7 +7,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::{Gate, StoreError, Tx, text::storable};
+use super::{Gate, StoreError, Tx, outbox, text::storable};
 use crate::model::{Gap, TenantId};
 
 /// A heart that has been silent this long has stopped.
@@ -148,15 +148,18 @@ pub async fn give_up(tx: &mut Tx, now: DateTime<Utc>) -> Result<u64, StoreError>
     let tenant = tx.tenant();
     let done = sqlx::query!(
         "UPDATE runs SET state = 'interrupted', finished_at = $2, fault = 'its worker stopped five times'
-         WHERE tenant_id = $1 AND state = 'running' AND heartbeat_at < $3 AND attempts >= $4",
+         WHERE tenant_id = $1 AND state = 'running' AND heartbeat_at < $3 AND attempts >= $4 RETURNING id",
         tenant.0,
         now,
         now - SILENCE,
         MOST_ATTEMPTS
     )
-    .execute(tx.on())
+    .fetch_all(tx.on())
     .await?;
-    Ok(done.rows_affected())
+    for row in &done {
+        outbox::run(tx, row.id, now).await?;
+    }
+    Ok(done.len() as u64)
 }
 
 /// How far a claimed run has come.
@@ -241,6 +244,9 @@ pub async fn finish(
     )
     .execute(tx.on())
     .await?;
+    if done.rows_affected() > 0 {
+        outbox::run(tx, claim.run, now).await?;
+    }
     Ok(done.rows_affected() > 0)
 }
 

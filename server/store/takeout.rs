@@ -31,6 +31,8 @@ pub const TABLES: &[&str] = &[
     "digests",
     "digest_recipients",
     "digest_mails",
+    "webhooks",
+    "outbox",
     "providers",
     "api_tokens",
     "audit",

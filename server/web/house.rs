@@ -7,6 +7,7 @@ use url::Url;
 
 use crate::auth::Vault;
 use crate::model::TenantId;
+use crate::outgoing::Guard;
 use crate::store::Store;
 
 /// How people come in.
@@ -34,6 +35,8 @@ pub struct House {
     pub behind_proxy: bool,
     /// Opens and seals secrets.
     pub vault: Vault,
+    /// Says where what people typed may lead.
+    pub guard: Guard,
     /// What the API says of itself: its OpenAPI document.
     pub api: Arc<serde_json::Value>,
 }

@@ -42,6 +42,8 @@ mod ticket_policy;
 mod tickets;
 mod tokens;
 mod visit;
+mod webhook;
+mod webhooks;
 mod welcome;
 
 use axum::Router;
@@ -75,6 +77,7 @@ const SETTINGS: &[(&str, &str, &str, &str)] = &[
     ("tokens", "/tokens", "Tokens", "people"),
     ("tenant", "/tenant", "Tenant", "configure"),
     ("digests", "/digests", "Digests", "configure"),
+    ("integrations", "/integrations", "Integrations", "configure"),
     ("audit", "/audit", "Audit log", "audit"),
 ];
 
@@ -88,7 +91,7 @@ fn page(template: &impl askama::Template) -> Answer {
 
 /// Every address with its rule.
 fn doors() -> Doors {
-    tickets_doors(settings_doors(Doors::new()))
+    webhook_doors(tickets_doors(settings_doors(Doors::new())))
         .get(May(Read), "/", get(overview::show))
         .get(May(Read), "/compare", get(compare::show))
         .get(May(Read), "/inventory", get(inventory::show))
@@ -141,6 +144,20 @@ fn tickets_doors(doors: Doors) -> Doors {
         .post(May(Ticket), "/tickets/{id}/due", post(ticket::due))
         .post(May(Ticket), "/tickets/{id}/comments", post(ticket::comment))
         .post(May(Ticket), "/tickets/{id}/references", post(ticket::refer))
+}
+
+/// Who is told of what changes.
+fn webhook_doors(doors: Doors) -> Doors {
+    doors
+        .get(May(Configure), "/integrations", get(webhooks::show))
+        .post(May(Configure), "/integrations/webhooks", post(webhooks::make))
+        .get(May(Configure), "/integrations/webhooks/{id}", get(webhook::show))
+        .post(May(Configure), "/integrations/webhooks/{id}", post(webhook::change))
+        .post(May(Configure), "/integrations/webhooks/{id}/test", post(webhook::test))
+        .post(May(Configure), "/integrations/webhooks/{id}/pause", post(webhook::pause))
+        .post(May(Configure), "/integrations/webhooks/{id}/rotate", post(webhook::rotate))
+        .post(May(Configure), "/integrations/webhooks/{id}/replay", post(webhook::replay))
+        .post(May(Configure), "/integrations/webhooks/{id}/remove", post(webhook::remove))
 }
 
 /// Running the house.

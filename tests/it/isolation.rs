@@ -24,6 +24,12 @@ struct Place {
 async fn settle(town: &mut Town, tenant: TenantId, mark: &'static str) -> Place {
     town.scratch.tenant = tenant;
     let connection = town.scratch.connection("production").await;
+    let program = Caller::with(town, tenant, Permission::ALL).await;
+    let webhook = serde_json::json!({
+        "name": mark, "url": format!("https://{mark}.example/hook"),
+        "events": ["finding.opened", "ticket.opened"],
+    });
+    assert_eq!(program.call("POST", "/api/v1/webhooks", &[], Some(&webhook)).await.status, 201);
     let assets = vec![
         function(
             "payments",
@@ -33,7 +39,6 @@ async fn settle(town: &mut Town, tenant: TenantId, mark: &'static str) -> Place 
     ];
     town.scratch.run(connection, &Planted { assets, gaps: Vec::new() }).await;
     let owner = town.logged_in(tenant, &format!("owner@{mark}.example"), Role::Owner).await;
-    let program = Caller::with(town, tenant, Permission::ALL).await;
     let found = program.get("/api/v1/findings").await.items();
     let findings: Vec<_> = found.iter().map(|row| row["id"].clone()).collect();
     let opened = serde_json::json!({ "findings": findings });
@@ -53,6 +58,7 @@ async fn ids(scratch: &Scratch, tenant: TenantId, connection: Uuid) -> Vec<(&'st
         ("/runs/{id}", "runs"),
         ("/tickets/{id}", "tickets"),
         ("/digests/{id}", "digests"),
+        ("/integrations/webhooks/{id}", "webhooks"),
     ] {
         let text = sqlx::AssertSqlSafe(format!("SELECT id FROM {table} WHERE tenant_id = $1"));
         let rows = sqlx::query(text).bind(tenant.0).fetch_all(&mut admin).await.expect("rows");
@@ -123,6 +129,7 @@ async fn guess(own: &Place, other: &Place) {
         ("recipient", "00000000-0000-0000-0000-000000000000"),
         ("at", "08:00"),
         ("zone", "UTC"),
+        ("tracker", "00000000-0000-0000-0000-000000000000"),
     ];
     for rule in rules().iter().filter(|rule| rule.path.contains("{id}")) {
         for (_, id) in &other.ids {

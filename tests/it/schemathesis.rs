@@ -55,6 +55,8 @@ async fn config(town: &Town, connection: Uuid) -> String {
     let run = owner.get(&format!("/api/v1/connections/{connection}/runs")).await.items().remove(0);
     let gather = serde_json::json!({ "findings": [finding["id"]] });
     let opened = owner.call("POST", "/api/v1/tickets", &[], Some(&gather)).await.json();
+    let body = serde_json::json!({ "name": "fuzzed", "url": "https://hooks.example/x", "events": ["finding.opened"] });
+    let webhook = owner.call("POST", "/api/v1/webhooks", &[], Some(&body)).await.json();
     let mut config = include_str!("../fixtures/schemathesis.toml").to_owned();
     for (path, id) in [
         ("findings", finding["id"].to_string()),
@@ -62,6 +64,7 @@ async fn config(town: &Town, connection: Uuid) -> String {
         ("connections", format!("\"{connection}\"")),
         ("runs", run["id"].to_string()),
         ("tickets", opened["tickets"][0]["id"].to_string()),
+        ("webhooks", webhook["id"].to_string()),
     ] {
         let part = format!(
             "\n[[operations]]\ninclude-path-regex = \"^/api/v1/{path}/\\\\{{id\"\nparameters = {{ \"path.id\" = {id} }}\n"

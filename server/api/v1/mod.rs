@@ -5,18 +5,20 @@ mod audit;
 mod comparison;
 mod connections;
 mod controls;
+mod deliveries;
 mod export;
 mod findings;
 mod runs;
 mod scores;
 mod ticket_notes;
 mod tickets;
+mod webhooks;
 
 use utoipa_axum::routes;
 
 use super::document;
 use super::rooms::Rooms;
-use crate::model::Permission::{Audit, Read, Run, Ticket};
+use crate::model::Permission::{Audit, Configure, Read, Run, Ticket};
 
 /// Every operation with its scope.
 pub fn rooms() -> Rooms {
@@ -45,4 +47,13 @@ pub fn rooms() -> Rooms {
         .add(Ticket, routes!(ticket_notes::comment))
         .add(Ticket, routes!(ticket_notes::refer))
         .add(Audit, routes!(audit::list))
+        .add(Configure, routes!(webhooks::list))
+        .add(Configure, routes!(webhooks::make))
+        .add(Configure, routes!(webhooks::get))
+        .add(Configure, routes!(webhooks::change))
+        .add(Configure, routes!(webhooks::remove))
+        .add(Configure, routes!(webhooks::rotate))
+        .add(Configure, routes!(webhooks::test))
+        .add(Configure, routes!(deliveries::list))
+        .add(Configure, routes!(deliveries::replay))
 }

@@ -23,7 +23,7 @@ pub struct Page<T> {
 
 impl<T> Page<T> {
     /// From one row more than a page holds.
-    fn of(mut rows: Vec<T>, size: i64) -> Self {
+    pub(in crate::store) fn of(mut rows: Vec<T>, size: i64) -> Self {
         let size = usize::try_from(size).unwrap_or(0);
         let more = rows.len() > size;
         rows.truncate(size);

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::gather::{Group, attach, gather, matching, preview};
-use super::{Author, Note, StoreError, Tx, findings, hold, policy, tell};
+use super::{Author, Kind, Note, StoreError, Tx, findings, hold, policy, tell};
 use crate::model::TicketPolicy;
 use crate::store::findings::{Change, Event};
 
@@ -81,7 +81,7 @@ async fn came_back(
     .await?;
     let note = |(ticket, back): &(Uuid, i64)| Note {
         ticket: *ticket,
-        kind: "state",
+        kind: Kind::Reopened,
         words: format!("open again: {} came back", findings(*back)),
     };
     tell(tx, &Author::estate(), &again.iter().map(note).collect::<Vec<_>>(), now).await
@@ -112,7 +112,7 @@ async fn join(
         .iter()
         .filter_map(|group| {
             let words = format!("{} came in", findings(i64::try_from(group.findings.len()).ok()?));
-            Some(Note { ticket: group.ticket?.0, kind: "findings", words })
+            Some(Note { ticket: group.ticket?.0, kind: Kind::Findings, words })
         })
         .collect();
     tell(tx, &Author::estate(), &notes, now).await
@@ -151,7 +151,7 @@ async fn finish(tx: &mut Tx, why: &str, now: DateTime<Utc>) -> Result<(), StoreE
     .await?;
     let notes: Vec<Note> = over
         .iter()
-        .map(|row| Note { ticket: row.id, kind: "state", words: format!("done: {why}") })
+        .map(|row| Note { ticket: row.id, kind: Kind::Closed, words: format!("done: {why}") })
         .collect();
     tell(tx, &Author::estate(), &notes, now).await
 }

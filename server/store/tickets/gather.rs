@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Author, Note, StoreError, Tx, findings, hold, tell};
+use super::{Author, Kind, Note, StoreError, Tx, findings, hold, tell};
 use crate::model::{Severity, TicketPolicy, TicketRule};
 use crate::score::Priority;
 use crate::store::assessments::rank;
@@ -115,7 +115,7 @@ pub async fn gather(
     for group in &groups {
         let Some((id, number)) = group.ticket else { continue };
         let (added, is_new) = (count(group), opened.contains(&id));
-        let kind = if is_new { "opened" } else { "findings" };
+        let kind = if is_new { Kind::Opened } else { Kind::Findings };
         let words = if is_new {
             format!("opened with {}", findings(added))
         } else {

@@ -15,8 +15,9 @@ pub use work::{Step, Work, assign, comment, due, refer, step};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::outbox::{self, Became};
 use super::{StoreError, Tx, to_json};
-use crate::model::TicketPolicy;
+use crate::model::{TicketPolicy, WebhookEvent};
 
 /// Who does something to a ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,13 +79,56 @@ pub async fn set_policy(tx: &mut Tx, policy: &TicketPolicy) -> Result<(), StoreE
     Ok(())
 }
 
+/// What became of a ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Opened,
+    Findings,
+    Moved,
+    Closed,
+    Reopened,
+    Assigned,
+    Due,
+    Comment,
+    Reference,
+}
+
+impl Kind {
+    /// As the story tells it.
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Findings => "findings",
+            Self::Moved | Self::Closed | Self::Reopened => "state",
+            Self::Assigned => "assigned",
+            Self::Due => "due",
+            Self::Comment => "comment",
+            Self::Reference => "reference",
+        }
+    }
+
+    /// As webhooks are told it.
+    const fn event(self) -> WebhookEvent {
+        match self {
+            Self::Opened => WebhookEvent::TicketOpened,
+            Self::Closed => WebhookEvent::TicketClosed,
+            Self::Reopened => WebhookEvent::TicketReopened,
+            Self::Comment => WebhookEvent::TicketCommented,
+            Self::Findings | Self::Moved | Self::Assigned | Self::Due | Self::Reference => {
+                WebhookEvent::TicketChanged
+            }
+        }
+    }
+}
+
 /// Something to tell in tickets' stories.
 struct Note {
     ticket: Uuid,
-    kind: &'static str,
+    kind: Kind,
     words: String,
 }
 
+/// Tells it in the stories, and to webhooks.
 async fn tell(tx: &mut Tx, author: &Author, notes: &[Note], now: DateTime<Utc>) -> Result<(), StoreError> {
     if notes.is_empty() {
         return Ok(());
@@ -100,12 +144,21 @@ async fn tell(tx: &mut Tx, author: &Author, notes: &[Note], now: DateTime<Utc>) 
         author.name,
         &notes.iter().map(|_| Uuid::now_v7()).collect::<Vec<_>>(),
         &notes.iter().map(|note| note.ticket).collect::<Vec<_>>(),
-        &notes.iter().map(|note| note.kind.to_owned()).collect::<Vec<_>>(),
+        &notes.iter().map(|note| note.kind.code().to_owned()).collect::<Vec<_>>(),
         &notes.iter().map(|note| note.words.clone()).collect::<Vec<_>>()
     )
     .execute(tx.on())
     .await?;
-    Ok(())
+    let became: Vec<Became<'_>> = notes
+        .iter()
+        .map(|note| Became {
+            ticket: note.ticket,
+            event: note.kind.event(),
+            by: &author.name,
+            words: &note.words,
+        })
+        .collect();
+    outbox::tickets(tx, &became, now).await
 }
 
 /// `1 finding`, `2 findings`.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Author, Note, StoreError, Tx, hold, tell};
+use super::{Author, Kind, Note, StoreError, Tx, hold, tell};
 use crate::model::TicketState;
 
 /// Somebody's doing on a ticket.
@@ -69,11 +69,16 @@ pub async fn step(
     }
     let label = to.label().to_lowercase();
     let words = if why.is_empty() { label } else { format!("{label}: {why}") };
-    say(tx, work, "state", words).await?;
+    let kind = match (from.closed(), to.closed()) {
+        (_, true) => Kind::Closed,
+        (true, false) => Kind::Reopened,
+        (false, false) => Kind::Moved,
+    };
+    say(tx, work, kind, words).await?;
     Ok(Step::Done)
 }
 
-async fn say(tx: &mut Tx, work: Work<'_>, kind: &'static str, words: String) -> Result<(), StoreError> {
+async fn say(tx: &mut Tx, work: Work<'_>, kind: Kind, words: String) -> Result<(), StoreError> {
     tell(tx, work.author, &[Note { ticket: work.ticket, kind, words }], work.now).await
 }
 
@@ -90,7 +95,7 @@ pub async fn assign(tx: &mut Tx, work: Work<'_>, to: Option<(Uuid, &str)>) -> Re
     .execute(tx.on())
     .await?;
     let words = to.map_or_else(|| "given to nobody".to_owned(), |(_, name)| format!("given to {name}"));
-    say(tx, work, "assigned", words).await
+    say(tx, work, Kind::Assigned, words).await
 }
 
 /// Sets when a ticket is due; the policy moves it no more.
@@ -106,13 +111,13 @@ pub async fn due(tx: &mut Tx, work: Work<'_>, at: Option<DateTime<Utc>>) -> Resu
     .execute(tx.on())
     .await?;
     let words = at.map_or_else(|| "no longer due".to_owned(), |at| format!("due {}", at.format("%Y-%m-%d")));
-    say(tx, work, "due", words).await
+    say(tx, work, Kind::Due, words).await
 }
 
 /// Adds somebody's words.
 pub async fn comment(tx: &mut Tx, work: Work<'_>, words: &str) -> Result<(), StoreError> {
     touch(tx, work).await?;
-    say(tx, work, "comment", words.to_owned()).await
+    say(tx, work, Kind::Comment, words.to_owned()).await
 }
 
 /// Notes where the same work is known elsewhere; the same address again changes its label.
@@ -130,7 +135,7 @@ pub async fn refer(tx: &mut Tx, work: Work<'_>, url: &str, label: &str) -> Resul
     .execute(tx.on())
     .await?;
     touch(tx, work).await?;
-    say(tx, work, "reference", format!("also known as {label}")).await
+    say(tx, work, Kind::Reference, format!("also known as {label}")).await
 }
 
 async fn touch(tx: &mut Tx, work: Work<'_>) -> Result<(), StoreError> {

@@ -7,9 +7,11 @@ use chrono::{DateTime, Utc};
 use parallax::auth::Vault;
 use parallax::auth::vault::HouseKey;
 use parallax::collect::{CollectError, Collector, RunBuilder};
+use parallax::config::Reach;
 use parallax::model::{
     Asset, AssetKey, ConnectionSpec, Facts, Gap, Platform, Provider, RegistrySpec, TenantId,
 };
+use parallax::outgoing::Guard;
 use parallax::pipeline::assess::{Assess, assess};
 use parallax::pipeline::refresh::refresh;
 use parallax::store::assessments::Scope;
@@ -60,6 +62,7 @@ impl Scratch {
             public_url: "http://127.0.0.1/".parse().expect("an address"),
             behind_proxy: false,
             vault: Vault::new(HouseKey::new([7; 32]), Vec::new()),
+            guard: Guard::new(Reach::Loopback),
             api: parallax::api::described(),
         };
         WebState { store: self.store.clone(), house: Arc::new(house), now }

@@ -8,5 +8,6 @@ pub mod estate;
 pub mod fake_registry;
 pub mod people;
 pub mod post;
+pub mod receiver;
 pub mod registry;
 pub mod swagger;

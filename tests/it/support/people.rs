@@ -7,7 +7,9 @@ use parallax::app::router;
 use parallax::auth::setup::{self, Entry, Purpose};
 use parallax::auth::vault::HouseKey;
 use parallax::auth::{Secret, Vault};
+use parallax::config::Reach;
 use parallax::model::{Role, TenantId};
+use parallax::outgoing::Guard;
 use parallax::web::{Entrance, House, WebState};
 use reqwest::redirect::Policy;
 use uuid::Uuid;
@@ -38,6 +40,7 @@ impl Town {
             public_url: format!("http://{address}/").parse().expect("an address"),
             behind_proxy: false,
             vault: Vault::new(HouseKey::new([7; 32]), Vec::new()),
+            guard: Guard::new(Reach::Loopback),
             api: parallax::api::described(),
         };
         let state = WebState { store: scratch.store.clone(), house: Arc::new(house), now };
