@@ -24,6 +24,7 @@ use crate::api::{self, ApiState};
 use crate::auth::vault::{HouseKey, Vault};
 use crate::auth::{setup, token};
 use crate::config::{Config, LogFormat};
+use crate::desk::connections::Terms;
 use crate::jobs::{Courier, Post, Worker};
 use crate::mail::Mailer;
 use crate::model::{Settings, TenantId};
@@ -63,9 +64,9 @@ fn cause_of(error: &StoreError) -> String {
 /// The pages with the API beside them.
 pub fn router(state: WebState) -> Router {
     let (house, store) = (&state.house, state.store.clone());
-    let (vault, guard) = (house.vault.clone(), house.guard.clone());
-    let api =
-        ApiState::new(store, state.now, house.public_url.clone(), vault, guard).behind(house.behind_proxy);
+    let may = (house.guard.clone(), house.terms.clone());
+    let api = ApiState::new(store, state.now, house.public_url.clone(), house.vault.clone(), may)
+        .behind(house.behind_proxy);
     web::router(state, api::router(api))
 }
 
@@ -124,6 +125,11 @@ impl App {
         Ok(Self { store, tenant, key, vault, config: config.clone(), private })
     }
 
+    /// What seals and opens secrets.
+    pub fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
     /// A worker on this database.
     pub fn worker(&self) -> Worker {
         Worker {
@@ -131,6 +137,7 @@ impl App {
             courier: self.courier(),
             store: self.store.clone(),
             key: self.key.clone(),
+            outgoing: self.config.outgoing,
             clock: now,
             slots: self.config.workers,
             vault: self.vault.clone(),
@@ -204,6 +211,12 @@ impl App {
             behind_proxy: self.config.proxy,
             vault: self.vault.clone(),
             guard: Guard::new(self.config.outgoing),
+            terms: Terms {
+                outgoing: self.config.outgoing,
+                endpoints: self.config.endpoints,
+                own_identity: self.config.own_identity,
+                principal: self.config.aws_principal.clone(),
+            },
             api: api::described(),
         })
     }

@@ -53,6 +53,21 @@ pub const VARIABLES: &[Variable] = &[
         "internet",
         "How near to us addresses that people typed may lead: internet, private or loopback.",
     ),
+    variable(
+        "PARALLAX_ENDPOINTS",
+        "no",
+        "yes: connections made on pages may name another endpoint than AWS's or Azure's own.",
+    ),
+    variable(
+        "PARALLAX_OWN_IDENTITY",
+        "no",
+        "yes: connections made on pages may reach Azure with the identity of this server. It is then everybody's who may connect.",
+    ),
+    variable(
+        "PARALLAX_AWS_PRINCIPAL",
+        "",
+        "Who this server is on AWS, as trust policies name it. Without it AWS is asked.",
+    ),
     Variable {
         name: "PARALLAX_KEY",
         default: "",
@@ -143,6 +158,12 @@ pub struct Config {
     pub login: bool,
     /// How near addresses that people typed may lead.
     pub outgoing: Reach,
+    /// Connections made on pages may name another endpoint for a cloud.
+    pub endpoints: bool,
+    /// Connections made on pages may reach Azure with the identity of this server.
+    pub own_identity: bool,
+    /// Who this server is on AWS; none is asked of AWS.
+    pub aws_principal: Option<String>,
     /// Key that seals secrets; none is the one in the data folder.
     pub key: Option<String>,
     /// File of this key.
@@ -224,6 +245,9 @@ impl Config {
                 "PARALLAX_OUTGOING",
                 &[("internet", Reach::Internet), ("private", Reach::Private), ("loopback", Reach::Loopback)],
             ),
+            endpoints: reader.choice("PARALLAX_ENDPOINTS", &[("no", false), ("yes", true)]),
+            own_identity: reader.choice("PARALLAX_OWN_IDENTITY", &[("no", false), ("yes", true)]),
+            aws_principal: reader.aws_principal(),
             key: reader.set("PARALLAX_KEY").filter(|value| !value.is_empty()),
             key_file: reader.set("PARALLAX_KEY_FILE").filter(|value| !value.is_empty()).map(PathBuf::from),
             former_key: reader.set("PARALLAX_FORMER_KEY").filter(|value| !value.is_empty()),

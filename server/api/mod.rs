@@ -28,6 +28,7 @@ use url::Url;
 
 use crate::auth::Vault;
 use crate::outgoing::Guard;
+use crate::desk::connections::Terms;
 use crate::store::Store;
 pub use document::{described, document};
 pub use rooms::Rule;
@@ -44,6 +45,8 @@ pub struct ApiState {
     pub now: fn() -> DateTime<Utc>,
     /// Where browsers find the pages, for links to them.
     pub public_url: Url,
+    /// What people may connect to.
+    pub terms: Terms,
     /// A proxy stands in front and names the caller's address last in X-Forwarded-For.
     pub behind_proxy: bool,
     /// Opens and seals the secrets of what we reach out to.
@@ -60,9 +63,9 @@ impl ApiState {
         now: fn() -> DateTime<Utc>,
         public_url: Url,
         vault: Vault,
-        guard: Guard,
+        (guard, terms): (Guard, Terms),
     ) -> Self {
-        Self { store, now, public_url, behind_proxy: false, vault, guard, pace: Arc::default() }
+        Self { store, now, public_url, vault, terms, guard, behind_proxy: false, pace: Arc::default() }
     }
 
     /// The same behind a proxy, or not.

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod bearer;
 pub mod login;
 pub mod password;
+pub mod rotate;
 pub mod secrets;
 pub mod session;
 pub mod setup;

@@ -138,6 +138,7 @@ impl Ground {
             store: self.store.clone(),
             vault: Vault::new(HouseKey::new([7; 32]), Vec::new()),
             key: FingerprintKey::new([7; 32]),
+            outgoing: crate::config::Reach::Loopback,
             clock: self.clock,
             slots: 1,
         }

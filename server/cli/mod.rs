@@ -6,6 +6,7 @@ mod connection;
 mod control;
 mod demo;
 mod digest;
+mod keys;
 mod scan;
 mod serve;
 
@@ -52,6 +53,9 @@ enum Command {
     /// Look at digests before they are sent
     #[command(subcommand)]
     Digest(digest::DigestCommand),
+    /// Change the key that seals secrets
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// One pass over one source, without a database
     Scan(scan::Scan),
     /// Serve the dashboard over a sample cloud: no account, no database, nothing to set up
@@ -87,6 +91,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Collect(arguments) => collect::run(&config, &arguments).await,
         Command::Connection(command) => connection::run(&config, command).await,
         Command::Digest(command) => digest::run(&config, &command).await,
+        Command::Keys(command) => keys::run(&config, &command).await,
         Command::Demo(arguments) => demo::run(&config, &arguments).await,
         Command::Scan(_) | Command::Control(_) | Command::Bench(_) | Command::CheckConfig => {
             Ok(ExitCode::SUCCESS)

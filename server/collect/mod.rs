@@ -3,17 +3,20 @@
 //! A source's own types end at its `normalise`. Nothing here knows the database, a control or a
 //! page. A refused or broken call is a [`Gap`] and makes its facts unknown; it never ends the run.
 
+mod access;
 pub mod aws;
 pub mod azure;
 mod ledger;
 pub mod oci;
 
 use std::future::Future;
+use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 
-use crate::analysis::secrets::FingerprintKey;
-use crate::model::{Asset, ConnectionSpec, Gap};
+use crate::model::{Asset, ConnectionSpec, Gap, Tested};
+pub use access::{Access, Password};
 
 /// What a collector sends while it reads.
 #[derive(Debug)]
@@ -123,15 +126,39 @@ pub enum AnyCollector {
     Registry(oci::OciCollector),
 }
 
-/// Reaches the source of a connection and logs in; `key` fingerprints values that are not kept.
-pub async fn open(spec: &ConnectionSpec, key: FingerprintKey) -> Result<AnyCollector, CollectError> {
+/// Reaches the source of a connection and logs in.
+pub async fn open(spec: &ConnectionSpec, access: impl Into<Access>) -> Result<AnyCollector, CollectError> {
+    let access = access.into();
     match spec {
-        ConnectionSpec::Registry(spec) => oci::OciCollector::new(spec, key).await.map(AnyCollector::Registry),
-        ConnectionSpec::Aws(spec) => aws::AwsCollector::new(spec, key).await.map(AnyCollector::Aws),
+        ConnectionSpec::Registry(spec) => {
+            oci::OciCollector::new(spec, access).await.map(AnyCollector::Registry)
+        }
+        ConnectionSpec::Aws(spec) => aws::AwsCollector::new(spec, access).await.map(AnyCollector::Aws),
         ConnectionSpec::Azure(spec) => {
-            azure::AzureCollector::new(spec, key).await.map(|one| AnyCollector::Azure(Box::new(one)))
+            azure::AzureCollector::new(spec, access).await.map(|one| AnyCollector::Azure(Box::new(one)))
         }
     }
+}
+
+/// Longest test of a source.
+const TEST_WITHIN: Duration = Duration::from_secs(45);
+
+/// Tries every kind of call a run would make, and says of each how it went. Reads nothing that is
+/// kept.
+pub async fn test(spec: &ConnectionSpec, access: Access, now: DateTime<Utc>) -> Tested {
+    let mut tested = Tested { at: now, account: String::new(), fault: None, tries: Vec::new() };
+    let trying = async {
+        match spec {
+            ConnectionSpec::Registry(spec) => oci::test(spec, &access, &mut tested).await,
+            ConnectionSpec::Aws(spec) => aws::test(spec, &access, &mut tested).await,
+            ConnectionSpec::Azure(spec) => azure::test(spec, access, &mut tested).await,
+        }
+    };
+    let fault = match tokio::time::timeout(TEST_WITHIN, Box::pin(trying)).await {
+        Ok(tried) => tried.err().map(|fault| fault.to_string()),
+        Err(_) => Some("the test took longer than 45 seconds and was stopped".into()),
+    };
+    Tested { fault, ..tested }
 }
 
 impl Collector for AnyCollector {

@@ -82,6 +82,15 @@ impl Reader<'_> {
         Some(url)
     }
 
+    pub(super) fn aws_principal(&mut self) -> Option<String> {
+        let arn = self.set("PARALLAX_AWS_PRINCIPAL").filter(|value| !value.is_empty())?;
+        if !arn.starts_with("arn:aws") || arn.split(':').count() < 6 {
+            let problem = format!("{arn:?} is not an ARN such as arn:aws:iam::111122223333:role/parallax");
+            self.fault("PARALLAX_AWS_PRINCIPAL", problem);
+        }
+        Some(arn)
+    }
+
     pub(super) fn public_url(&mut self) -> Option<url::Url> {
         let text = self.set("PARALLAX_PUBLIC_URL").filter(|value| !value.is_empty())?;
         let url = url::Url::parse(&text).ok().filter(|url| {

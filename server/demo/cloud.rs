@@ -87,8 +87,8 @@ impl SampleCloud {
         let azure = AzureSpec {
             subscriptions: SUBSCRIPTIONS.iter().map(|(id, _)| (*id).to_string()).collect(),
             endpoint: Some(format!("http://{}", self.address)),
-            token_variable: None,
             sample: true,
+            ..AzureSpec::default()
         };
         found.push(("Sample Azure".into(), ConnectionSpec::Azure(azure)));
         let registry =

@@ -1,6 +1,7 @@
 //! What people and programs do here, the same from a page and from the API: checked, done, and put
 //! on record in one transaction. Who may do it was decided at the door. No HTML, no JSON, no SQL.
 
+pub mod connections;
 pub mod digests;
 pub mod tickets;
 pub mod webhooks;

@@ -1,16 +1,19 @@
-//! One run: read a connection's source, then judge what changed.
+//! One run: read a connection's source, then judge what changed. The last run of a removed connection
+//! reads nothing: it puts away what was read, or erases it.
 
 use std::future::Future;
 use std::time::Duration;
 
 use super::Worker;
-use crate::collect::{self, CollectError};
+use crate::auth::{AuthError, secrets};
+use crate::collect::{self, Access, CollectError, Password};
+use crate::outgoing::{Guard, Zone};
 use crate::pipeline::assess::{Assess, assess};
 use crate::pipeline::refresh::{RefreshError, refresh};
-use crate::store::StoreError;
 use crate::store::assessments::Scope;
-use crate::store::connections::{self, Connection};
+use crate::store::connections::{self, Connection, keep};
 use crate::store::runs::{self, Claim, Ending, Standing};
+use crate::store::{StoreError, tickets};
 
 /// No source takes longer; a run that does is stuck.
 const LONGEST: Duration = Duration::from_hours(6);
@@ -29,6 +32,8 @@ pub async fn work_on(worker: &Worker, claim: Claim) -> Result<(), RefreshError> 
 async fn read(worker: &Worker, claim: Claim) -> Result<(), RefreshError> {
     let connection = connection(worker, claim).await?;
     let read = match connection {
+        Some(connection) if connection.erase => return erase(worker, claim).await,
+        Some(connection) if connection.removed_at.is_some() => put_away(worker, claim).await,
         Some(connection) => Box::pin(collected(worker, claim, &connection)).await,
         None => return Ok(()),
     };
@@ -59,12 +64,50 @@ async fn read(worker: &Worker, claim: Claim) -> Result<(), RefreshError> {
 }
 
 async fn collected(worker: &Worker, claim: Claim, connection: &Connection) -> Result<Standing, RefreshError> {
-    let source = Box::pin(opened(collect::open(&connection.spec, worker.key.clone()))).await;
+    let opening = async {
+        let access = access(worker, claim, connection).await?;
+        collect::open(&connection.spec, access).await
+    };
+    let source = Box::pin(opened(opening)).await;
     let reading = refresh(&worker.store, claim.tenant, claim, &source, worker.clock);
     tokio::time::timeout(LONGEST, reading).await.unwrap_or_else(|_| {
         let what = connection.name.clone();
         Err(CollectError::Invalid { what, problem: "reading it took longer than six hours".into() }.into())
     })
+}
+
+/// What opening the source takes. Its secret is unsealed here, for this run alone.
+async fn access(worker: &Worker, claim: Claim, connection: &Connection) -> Result<Access, CollectError> {
+    let secret = match connection.secret {
+        None => None,
+        Some(id) => Some(unsealed(worker, claim, id).await.map_err(|fault| CollectError::Invalid {
+            what: "the kept secret".into(),
+            problem: fault.to_string(),
+        })?),
+    };
+    let guard = if connection.by_operator { Guard::to(Zone::Loopback) } else { Guard::new(worker.outgoing) };
+    Ok(Access { key: worker.key.clone(), secret, guard })
+}
+
+async fn unsealed(worker: &Worker, claim: Claim, id: uuid::Uuid) -> Result<Password, AuthError> {
+    let mut tx = worker.store.begin(claim.tenant).await?;
+    secrets::open(&mut tx, &worker.vault, id).await.map(Password::new)
+}
+
+/// Nothing of a removed connection is there any more: its findings are resolved when it is judged.
+async fn put_away(worker: &Worker, claim: Claim) -> Result<Standing, RefreshError> {
+    let mut tx = worker.store.begin(claim.tenant).await?;
+    keep::put_away(&mut tx, claim.connection).await?;
+    tx.commit().await?;
+    Ok(Standing::default())
+}
+
+/// The connection goes with everything read through it, this run too.
+async fn erase(worker: &Worker, claim: Claim) -> Result<(), RefreshError> {
+    let mut tx = worker.store.begin(claim.tenant).await?;
+    keep::erase(&mut tx, claim.connection).await?;
+    tickets::recount(&mut tx, (worker.clock)()).await?;
+    Ok(tx.commit().await?)
 }
 
 /// A source that cannot even be opened is read like any other: as one gap that hides everything.

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::{Courier, Post, judge_all, read_source, send_due};
 use crate::analysis::secrets::FingerprintKey;
 use crate::auth::{Vault, session};
+use crate::config::Reach;
 use crate::model::TenantId;
 use crate::store::people::sessions;
 use crate::store::runs::{self, Claim};
@@ -38,6 +39,8 @@ pub struct Worker {
     pub vault: Vault,
     /// Key of fingerprints.
     pub key: FingerprintKey,
+    /// How near to us addresses that people typed may lead.
+    pub outgoing: Reach,
     /// The time.
     pub clock: Clock,
     /// Runs at once.

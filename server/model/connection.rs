@@ -34,14 +34,42 @@ pub struct AwsSpec {
     pub endpoint: Option<String>,
 }
 
+/// Where Azure credentials come from.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AzureCredentials {
+    /// The usual places: environment, workload identity, managed identity, command lines.
+    #[default]
+    Environment,
+    /// An app registration, whose client secret is sealed apart.
+    App {
+        /// Directory (tenant) id.
+        directory: String,
+        /// Application (client) id.
+        client: String,
+    },
+}
+
+impl AzureCredentials {
+    fn is_usual(&self) -> bool {
+        *self == Self::Environment
+    }
+}
+
 /// Azure subscriptions.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AzureSpec {
     /// Subscription ids to read.
     pub subscriptions: Vec<String>,
+    /// Where credentials come from.
+    #[serde(skip_serializing_if = "AzureCredentials::is_usual")]
+    pub credentials: AzureCredentials,
     /// Another Resource Manager endpoint; none is the public cloud's.
     pub endpoint: Option<String>,
+    /// Another place where app registrations get tokens; none is the public cloud's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authority: Option<String>,
     /// Name of the environment variable that holds a fixed token, for tests and the sample cloud.
     pub token_variable: Option<String>,
     /// Use the fixed word that only the sample cloud accepts.
@@ -61,6 +89,11 @@ pub enum RegistryCredentials {
         username: String,
         /// Environment variable with the password.
         password_variable: String,
+    },
+    /// User name; the password is sealed apart.
+    Sealed {
+        /// User name.
+        username: String,
     },
 }
 
@@ -98,5 +131,14 @@ impl ConnectionSpec {
             Self::Azure(_) => Provider::Azure,
             Self::Registry(_) => Provider::Registry,
         }
+    }
+
+    /// Whether it logs in with a sealed secret.
+    pub const fn needs_secret(&self) -> bool {
+        matches!(
+            self,
+            Self::Azure(AzureSpec { credentials: AzureCredentials::App { .. }, .. })
+                | Self::Registry(RegistrySpec { credentials: RegistryCredentials::Sealed { .. }, .. })
+        )
     }
 }

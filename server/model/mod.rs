@@ -15,13 +15,16 @@ mod kinds;
 mod people;
 mod repository;
 mod settings;
+mod tested;
 mod ticket;
 mod variable;
 mod verdict;
 mod webhook;
 
 pub use asset::{Asset, AssetId, AssetKey, FindingId, TenantId};
-pub use connection::{AwsCredentials, AwsSpec, AzureSpec, ConnectionSpec, RegistryCredentials, RegistrySpec};
+pub use connection::{
+    AwsCredentials, AwsSpec, AzureCredentials, AzureSpec, ConnectionSpec, RegistryCredentials, RegistrySpec,
+};
 pub use exposure::{Cors, Endpoint, EndpointAuth, Grant, PublicNetwork, ResourcePolicy};
 pub use fact::{Fact, Unknown};
 pub use function::{
@@ -37,6 +40,7 @@ pub use repository::{
     Encryption, ImageTag, RegistryAccess, RepositoryFacts, Scanning, TagMove, TagMutability,
 };
 pub use settings::{Freshness, Settings};
+pub use tested::{Tested, Try, Went};
 pub use ticket::{DaysToFix, TicketPolicy, TicketRule, TicketState};
 pub use variable::{EndOfLife, SecretHit, Tag, Variable, VariableKind};
 pub use verdict::{Evidence, Outcome, Verdict};

@@ -73,21 +73,27 @@ impl Guard {
         Self { names, ..self }
     }
 
-    /// A guard for what the server at `base` leads to: no nearer than that server itself. A name that
-    /// does not resolve is left to the connection to fail on (or to a proxy to resolve), under the
-    /// strictest rule.
-    pub async fn around(base: &Url) -> Self {
-        let port = base.port_or_known_default().unwrap_or(443);
-        Self::to(match base.host() {
+    /// The guard for what the server at `base` leads to: no nearer than that server itself, which may
+    /// be no nearer than this guard goes. A name that does not resolve is left to the connection to
+    /// fail on (or to a proxy to resolve), under the strictest rule.
+    pub async fn around(&self, base: &Url) -> Result<Self, Refused> {
+        self.check(base)?;
+        let nearest = match base.host() {
             Some(Host::Ipv4(address)) => Zone::of(address.into()),
             Some(Host::Ipv6(address)) => Zone::of(address.into()),
-            Some(Host::Domain(name)) => {
-                let found = timeout(RESOLVE_WITHIN, tokio::net::lookup_host((name, port))).await;
-                let found = found.ok().and_then(Result::ok);
-                found.and_then(|all| all.map(|one| Zone::of(one.ip())).max()).unwrap_or(Zone::Public)
-            }
+            Some(Host::Domain(name)) => self.nearest_of(name).await,
             None => Zone::Public,
-        })
+        };
+        if !self.allows(nearest) {
+            return Err(Refused::Near(base.origin().ascii_serialization()));
+        }
+        Ok(Self { nearest, names: Arc::clone(&self.names) })
+    }
+
+    async fn nearest_of(&self, name: &str) -> Zone {
+        let Ok(asked) = name.parse::<Name>() else { return Zone::Public };
+        let found = timeout(RESOLVE_WITHIN, self.names.resolve(asked)).await.ok().and_then(Result::ok);
+        found.and_then(|all| all.map(|one| Zone::of(one.ip())).max()).unwrap_or(Zone::Public)
     }
 
     /// How near it goes.

@@ -1,5 +1,7 @@
 //! Connections: the sources a tenant lets us read.
 
+pub mod keep;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -21,6 +23,14 @@ pub struct Connection {
     pub interval_seconds: i64,
     /// Not read until somebody says so.
     pub paused: bool,
+    /// Made on the machine itself: it may lead anywhere.
+    pub by_operator: bool,
+    /// The sealed secret it logs in with.
+    pub secret: Option<Uuid>,
+    /// Removed: not read any more.
+    pub removed_at: Option<DateTime<Utc>>,
+    /// Removed, and its history goes too.
+    pub erase: bool,
 }
 
 struct Row {
@@ -30,6 +40,10 @@ struct Row {
     spec: serde_json::Value,
     interval_seconds: i64,
     paused: bool,
+    by_operator: bool,
+    secret: Option<Uuid>,
+    removed_at: Option<DateTime<Utc>>,
+    erase: bool,
 }
 
 impl TryFrom<Row> for Connection {
@@ -47,17 +61,21 @@ impl TryFrom<Row> for Connection {
             spec,
             interval_seconds: row.interval_seconds,
             paused: row.paused,
+            by_operator: row.by_operator,
+            secret: row.secret,
+            removed_at: row.removed_at,
+            erase: row.erase,
         })
     }
 }
 
-/// All connections by name.
+/// All connections that are not removed, by name.
 pub async fn list(tx: &mut Tx) -> Result<Vec<Connection>, StoreError> {
     let tenant = tx.tenant();
     sqlx::query_as!(
         Row,
-        "SELECT id, name, provider, spec, interval_seconds, paused FROM connections
-         WHERE tenant_id = $1 ORDER BY name LIMIT 10000",
+        "SELECT id, name, provider, spec, interval_seconds, paused, by_operator, secret_id AS secret, removed_at, erase
+         FROM connections WHERE tenant_id = $1 AND removed_at IS NULL ORDER BY name LIMIT 10000",
         tenant.0
     )
     .fetch_all(tx.on())
@@ -67,13 +85,13 @@ pub async fn list(tx: &mut Tx) -> Result<Vec<Connection>, StoreError> {
     .collect()
 }
 
-/// The connection with this id.
+/// The connection with this id, removed ones too.
 pub async fn get(tx: &mut Tx, id: Uuid) -> Result<Option<Connection>, StoreError> {
     let tenant = tx.tenant();
     sqlx::query_as!(
         Row,
-        "SELECT id, name, provider, spec, interval_seconds, paused FROM connections
-         WHERE tenant_id = $1 AND id = $2",
+        "SELECT id, name, provider, spec, interval_seconds, paused, by_operator, secret_id AS secret, removed_at, erase
+         FROM connections WHERE tenant_id = $1 AND id = $2",
         tenant.0,
         id
     )
@@ -88,7 +106,8 @@ pub async fn by_name(tx: &mut Tx, name: &str) -> Result<Option<Connection>, Stor
     Ok(list(tx).await?.into_iter().find(|connection| connection.name == name))
 }
 
-/// Adds a connection, or gives an existing one of the same name another way to be reached.
+/// Adds a connection of the operator's, or gives an existing one of the same name another way to be
+/// reached; it is then the operator's, and has no sealed secret.
 pub async fn save(
     tx: &mut Tx,
     name: &str,
@@ -100,8 +119,9 @@ pub async fn save(
     let row = sqlx::query!(
         "INSERT INTO connections (tenant_id, id, name, provider, spec, interval_seconds, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7)
-         ON CONFLICT (tenant_id, name) DO UPDATE
-            SET provider = EXCLUDED.provider, spec = EXCLUDED.spec, interval_seconds = EXCLUDED.interval_seconds
+         ON CONFLICT (tenant_id, name) WHERE removed_at IS NULL DO UPDATE
+            SET provider = EXCLUDED.provider, spec = EXCLUDED.spec, interval_seconds = EXCLUDED.interval_seconds,
+                by_operator = true, secret_id = NULL
          RETURNING id",
         tenant.0,
         Uuid::now_v7(),
@@ -120,11 +140,15 @@ pub async fn save(
 /// done. False where there was none.
 pub async fn remove(tx: &mut Tx, name: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
     let tenant = tx.tenant();
-    let done = sqlx::query!("DELETE FROM connections WHERE tenant_id = $1 AND name = $2", tenant.0, name)
-        .execute(tx.on())
-        .await?;
-    if done.rows_affected() > 0 {
-        tickets::recount(tx, now).await?;
-    }
-    Ok(done.rows_affected() > 0)
+    let found = sqlx::query!(
+        "SELECT id FROM connections WHERE tenant_id = $1 AND name = $2 AND removed_at IS NULL",
+        tenant.0,
+        name
+    )
+    .fetch_optional(tx.on())
+    .await?;
+    let Some(found) = found else { return Ok(false) };
+    keep::erase(tx, found.id).await?;
+    tickets::recount(tx, now).await?;
+    Ok(true)
 }

@@ -18,6 +18,7 @@ mod private;
 pub mod replies;
 pub mod run_status;
 pub mod runs;
+pub mod sealed;
 pub mod secrets;
 pub mod takeout;
 pub mod tallies;

@@ -51,11 +51,14 @@ impl Ending {
     }
 }
 
-/// Queues a run of a connection. None where one is waiting or running already.
+/// Queues a run of a connection. None where one is waiting or running already, or the connection is
+/// removed.
 pub async fn enqueue(tx: &mut Tx, connection: Uuid, now: DateTime<Utc>) -> Result<Option<Uuid>, StoreError> {
     let tenant = tx.tenant();
     let row = sqlx::query!(
-        "INSERT INTO runs (tenant_id, id, connection_id, queued_at) VALUES ($1, $2, $3, $4)
+        "INSERT INTO runs (tenant_id, id, connection_id, queued_at)
+         SELECT c.tenant_id, $2, c.id, $4 FROM connections c
+         WHERE c.tenant_id = $1 AND c.id = $3 AND c.removed_at IS NULL
          ON CONFLICT (tenant_id, connection_id) WHERE state IN ('queued', 'running') DO NOTHING
          RETURNING id",
         tenant.0,
@@ -68,17 +71,19 @@ pub async fn enqueue(tx: &mut Tx, connection: Uuid, now: DateTime<Utc>) -> Resul
     Ok(row.map(|row| row.id))
 }
 
-/// Queues every connection whose last run began longer ago than its interval. Returns how many.
+/// Queues every connection that is due: one never read, or one whose next place in its interval has
+/// come. Returns how many.
 pub async fn enqueue_due(tx: &mut Tx, now: DateTime<Utc>) -> Result<u64, StoreError> {
     let tenant = tx.tenant();
     let done = sqlx::query!(
         "INSERT INTO runs (tenant_id, id, connection_id, queued_at)
-         SELECT c.tenant_id, gen_random_uuid(), c.id, $2::timestamptz FROM connections c
-         WHERE c.tenant_id = $1 AND NOT c.paused AND NOT EXISTS (
-            SELECT FROM runs r WHERE r.tenant_id = c.tenant_id AND r.connection_id = c.id
-              AND (r.state IN ('queued', 'running') OR r.queued_at > $2::timestamptz - make_interval(secs =>
-                   -- Up to a tenth longer, by the id, so that those added together part.
-                   c.interval_seconds * (1 + (hashtext(c.id::text) & 255) / 2560.0))))
+         SELECT c.tenant_id, gen_random_uuid(), c.id, $2::timestamptz
+         FROM connections c LEFT JOIN LATERAL (
+            SELECT r.queued_at, r.state FROM runs r WHERE r.tenant_id = c.tenant_id AND r.connection_id = c.id
+            ORDER BY r.queued_at DESC LIMIT 1) last ON true
+         WHERE c.tenant_id = $1 AND NOT c.paused AND c.removed_at IS NULL
+           AND (last.state IS NULL OR (last.state NOT IN ('queued', 'running')
+                AND parallax_due(c.id, c.interval_seconds, last.queued_at) <= $2::timestamptz))
          ON CONFLICT (tenant_id, connection_id) WHERE state IN ('queued', 'running') DO NOTHING",
         tenant.0,
         now

@@ -5,9 +5,11 @@ use axum::extract::Path;
 use axum::response::{IntoResponse, Redirect};
 use uuid::Uuid;
 
+use super::connect::report::Report;
 use super::connections::{Line, RunLine};
-use super::{Answer, Frame, Visit, page};
+use super::{Answer, Frame, Visit, page, show};
 use crate::error::AppError;
+use crate::model::Permission;
 use crate::store::pages::connections::{self, Hole};
 use crate::store::runs;
 
@@ -19,10 +21,14 @@ struct ConnectionPage {
     runs: Vec<RunLine>,
     holes: Vec<Hole>,
     read: bool,
+    report: Option<Report>,
+    /// Since when its secret is kept.
+    kept_since: Option<String>,
+    external_id: Option<String>,
 }
 
 /// `GET /connections/{id}`.
-pub async fn show(visit: Visit, Path(id): Path<String>) -> Answer {
+pub async fn look(visit: Visit, Path(id): Path<String>) -> Answer {
     let id = known(&id)?;
     let now = (visit.now)();
     let mut tx = visit.begin().await?;
@@ -40,6 +46,12 @@ pub async fn show(visit: Visit, Path(id): Path<String>) -> Answer {
         runs: runs.iter().map(|run| RunLine::of(run, now)).collect(),
         holes,
         read: last.is_some(),
+        report: Report::kept(connection.tested.as_ref(), now),
+        kept_since: connection.kept_since.map(show::moment),
+        external_id: connection.spec["credentials"]["assume_role"]["external_id"]
+            .as_str()
+            .filter(|_| visit.actor.may(Permission::Connect))
+            .map(str::to_owned),
     })
 }
 

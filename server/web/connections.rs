@@ -74,8 +74,12 @@ pub struct Line {
     pub reach: String,
     /// How often it is read.
     pub every: String,
+    /// When it is read next, for people; empty where that is not known.
+    pub next: String,
     /// Not read until somebody says so.
     pub paused: bool,
+    /// Not read any more, since then.
+    pub removed: Option<String>,
     /// The newest run.
     pub last: Option<RunLine>,
 }
@@ -89,7 +93,9 @@ impl Line {
             provider: provider(&connection.provider),
             reach: reach(&connection.spec),
             every: show::span(TimeDelta::seconds(connection.interval_seconds)),
+            next: connection.due_at.map_or_else(String::new, |due| show::soon(now, due)),
             paused: connection.paused,
+            removed: connection.removed_at.map(show::moment),
             last: last.map(|run| RunLine::of(run, now)),
         }
     }
@@ -118,6 +124,14 @@ fn reach(spec: &Value) -> String {
 struct ConnectionsPage {
     frame: Frame,
     lines: Vec<Line>,
+    removed: Vec<Removed>,
+}
+
+/// A connection that is not read any more and keeps its history.
+struct Removed {
+    id: Uuid,
+    name: String,
+    when: String,
 }
 
 /// `GET /connections`.
@@ -126,7 +140,13 @@ pub async fn show(visit: Visit) -> Answer {
     let mut tx = visit.begin().await?;
     let all = connections::list(&mut tx).await?;
     let runs = connections::last_runs(&mut tx).await?;
+    let removed = connections::removed(&mut tx).await?;
     drop(tx);
     let line = |one: &Connection| Line::of(one, runs.iter().find(|run| run.connection == one.id), now);
-    page(&ConnectionsPage { frame: visit.frame("connections"), lines: all.iter().map(line).collect() })
+    let gone = |(id, name, at)| Removed { id, name, when: show::ago(now, at) };
+    page(&ConnectionsPage {
+        frame: visit.frame("connections"),
+        lines: all.iter().map(line).collect(),
+        removed: removed.into_iter().map(gone).collect(),
+    })
 }

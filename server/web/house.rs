@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use url::Url;
 
 use crate::auth::Vault;
+use crate::desk::connections::Terms;
 use crate::model::TenantId;
 use crate::outgoing::Guard;
 use crate::store::Store;
@@ -37,6 +38,8 @@ pub struct House {
     pub vault: Vault,
     /// Says where what people typed may lead.
     pub guard: Guard,
+    /// What people may connect to.
+    pub terms: Terms,
     /// What the API says of itself: its OpenAPI document.
     pub api: Arc<serde_json::Value>,
 }

@@ -9,7 +9,10 @@ mod asset;
 mod asset_facts;
 mod audit;
 mod compare;
+mod connect;
 mod connection;
+mod connection_remove;
+mod connection_settings;
 mod connections;
 mod control;
 mod controls;
@@ -52,7 +55,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::model::Permission::{Audit, Configure, Own, People, Read, Run, Ticket};
+use crate::model::Permission::{Audit, Configure, Connect, Own, People, Read, Run, Ticket};
 use doors::{Doors, Need::May};
 pub use doors::{Need, Rule};
 use fault::Fault;
@@ -91,7 +94,7 @@ fn page(template: &impl askama::Template) -> Answer {
 
 /// Every address with its rule.
 fn doors() -> Doors {
-    webhook_doors(tickets_doors(settings_doors(Doors::new())))
+    connections_doors(webhook_doors(tickets_doors(settings_doors(Doors::new()))))
         .get(May(Read), "/", get(overview::show))
         .get(May(Read), "/compare", get(compare::show))
         .get(May(Read), "/inventory", get(inventory::show))
@@ -100,10 +103,6 @@ fn doors() -> Doors {
         .get(May(Read), "/findings/{id}", get(finding::show))
         .get(May(Read), "/controls", get(controls::show))
         .get(May(Read), "/controls/{code}", get(control::show))
-        .get(May(Read), "/connections", get(connections::show))
-        .get(May(Read), "/connections/{id}", get(connection::show))
-        .get(May(Read), "/connections/{id}/runs", get(connection::back))
-        .post(May(Run), "/connections/{id}/runs", post(connection::run_now))
         .get(May(Read), "/runs/{id}", get(run::show))
         .get(May(Read), "/runs/{id}/progress", get(run::progress))
         .get(Need::Nobody, "/login", get(login::show))
@@ -126,6 +125,39 @@ fn doors() -> Doors {
         .get(Need::Nobody, "/healthz", get(health::alive))
         .get(Need::Nobody, "/readyz", get(health::ready))
         .get(Need::Nobody, "/static/{hash}/{name}", get(files::show))
+}
+
+/// What is read, and how.
+fn connections_doors(doors: Doors) -> Doors {
+    doors
+        .get(May(Read), "/connections", get(connections::show))
+        .get(May(Read), "/connections/{id}", get(connection::look))
+        .get(May(Read), "/connections/{id}/runs", get(connection::back))
+        .post(May(Run), "/connections/{id}/runs", post(connection::run_now))
+        .get(May(Connect), "/connections/new", get(connect::choose))
+        .get(May(Connect), "/connections/new/aws", get(connect::aws::show))
+        .post(May(Connect), "/connections/new/aws", post(connect::aws::take))
+        .get(May(Connect), "/connections/new/aws/template", get(connect::aws::template))
+        .get(May(Connect), "/connections/new/organisation", get(connect::organisation::show))
+        .post(May(Connect), "/connections/new/organisation", post(connect::organisation::take))
+        .get(May(Connect), "/connections/new/organisation/template", get(connect::organisation::template))
+        .get(May(Connect), "/connections/new/azure", get(connect::azure::show))
+        .post(May(Connect), "/connections/new/azure", post(connect::azure::take))
+        .get(May(Connect), "/connections/new/registry", get(connect::registry::show))
+        .post(May(Connect), "/connections/new/registry", post(connect::registry::take))
+        .get(May(Connect), "/connections/{id}/source", get(connect::edit))
+        .get(May(Connect), "/connections/{id}/source/aws", get(connect::aws::edit))
+        .post(May(Connect), "/connections/{id}/source/aws", post(connect::aws::change))
+        .get(May(Connect), "/connections/{id}/source/azure", get(connect::azure::edit))
+        .post(May(Connect), "/connections/{id}/source/azure", post(connect::azure::change))
+        .get(May(Connect), "/connections/{id}/source/registry", get(connect::registry::edit))
+        .post(May(Connect), "/connections/{id}/source/registry", post(connect::registry::change))
+        .post(May(Connect), "/connections/{id}/test", post(connect::test))
+        .get(May(Connect), "/connections/{id}/settings", get(connection_settings::show))
+        .post(May(Connect), "/connections/{id}/settings", post(connection_settings::change))
+        .post(May(Connect), "/connections/{id}/pause", post(connection_settings::pause))
+        .get(May(Connect), "/connections/{id}/remove", get(connection_remove::ask))
+        .post(May(Connect), "/connections/{id}/remove", post(connection_remove::remove))
 }
 
 /// Work on tickets.

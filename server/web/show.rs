@@ -60,6 +60,11 @@ pub fn ago(now: DateTime<Utc>, at: DateTime<Utc>) -> String {
     format!("{value} {unit}{} ago", if value == 1 { "" } else { "s" })
 }
 
+/// When something to come is: `in 12 min`, or that it is due.
+pub fn soon(now: DateTime<Utc>, at: DateTime<Utc>) -> String {
+    if at <= now { "due".into() } else { format!("in {}", span(at - now)) }
+}
+
 /// A span of time: `850 ms`, `12 s`, `3 min`, `6 h`, `2 days`.
 pub fn span(time: TimeDelta) -> String {
     let seconds = time.num_seconds();
@@ -157,6 +162,7 @@ mod tests {
         assert_eq!(texts, ["just now", "1 minute ago", "50 minutes ago", "2 hours ago", "2 days ago"]);
         assert_eq!(span(TimeDelta::milliseconds(350)), "350 ms");
         assert_eq!(span(TimeDelta::seconds(600)), "10 min");
+        assert_eq!([soon(now, now), soon(now, now + TimeDelta::hours(5))], ["due", "in 5 h"]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ import { mkdir } from "node:fs/promises";
 
 import { chromium } from "playwright-core";
 
+import { connect } from "./connect.mjs";
 import { hands } from "./hands.mjs";
 import { check, step, sum } from "./report.mjs";
 import { start } from "./server.mjs";
@@ -33,6 +34,9 @@ for (const theme of ["light", "dark"]) {
   }
 }
 
+/** Connecting is tried in one scene of each theme, width and way. */
+const few = [0, 3, 4, 6].map((place) => scenes[place]);
+
 async function all() {
   if (process.env.PARALLAX_SCREENSHOTS) await mkdir(process.env.PARALLAX_SCREENSHOTS, { recursive: true });
   const server = await start();
@@ -45,6 +49,7 @@ async function all() {
     try {
       for (const scene of scenes) await walk(browser, scene, server.base);
       await hands(browser, server.base);
+      if (process.env.PARALLAX_BIN) await step("connecting", () => connect(browser, few));
     } finally {
       await browser.close();
     }

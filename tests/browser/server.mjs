@@ -8,7 +8,8 @@ import { join } from "node:path";
 
 const PATIENCE = 180_000;
 
-function freePort() {
+/** A port nobody answers at. */
+export function freePort() {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once("error", reject);
@@ -19,7 +20,8 @@ function freePort() {
   });
 }
 
-const rest = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+/** Waits. */
+export const rest = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 async function text(address) {
   const answer = await fetch(address, { signal: AbortSignal.timeout(5_000) });
@@ -27,7 +29,7 @@ async function text(address) {
 }
 
 /** Waits until `holds` is true; `alive` ends the waiting with its own words. */
-async function until(what, holds, alive) {
+export async function until(what, holds, alive) {
   const end = Date.now() + PATIENCE;
   for (;;) {
     alive();

@@ -110,8 +110,8 @@ pub fn spec(endpoint: &str, subscription: &str) -> ConnectionSpec {
     ConnectionSpec::Azure(AzureSpec {
         subscriptions: vec![subscription.to_owned()],
         endpoint: Some(endpoint.to_owned()),
-        token_variable: None,
         sample: true,
+        ..AzureSpec::default()
     })
 }
 

@@ -145,8 +145,8 @@ async fn one_unknown_subscription_among_others_is_a_gap_that_names_it() {
         let spec = ConnectionSpec::Azure(AzureSpec {
             subscriptions: order.map(str::to_owned).to_vec(),
             endpoint: Some(arm.endpoint()),
-            token_variable: None,
             sample: true,
+            ..AzureSpec::default()
         });
         let (assets, gaps) = collect(&spec).await.expect("the other is read");
         assert_eq!(assets.len(), 8);

@@ -130,6 +130,10 @@ async fn guess(own: &Place, other: &Place) {
         ("at", "08:00"),
         ("zone", "UTC"),
         ("tracker", "00000000-0000-0000-0000-000000000000"),
+        ("name", "x"),
+        ("every", "6"),
+        ("unit", "hours"),
+        ("history", "erase"),
     ];
     for rule in rules().iter().filter(|rule| rule.path.contains("{id}")) {
         for (_, id) in &other.ids {

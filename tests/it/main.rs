@@ -8,6 +8,8 @@ mod azure;
 mod azure_contract;
 mod azure_unread;
 mod bench;
+mod connect;
+mod connections;
 mod demo;
 mod digests;
 mod entrance;

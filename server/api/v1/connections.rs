@@ -2,23 +2,28 @@
 
 use axum::extract::Path;
 use axum::http::{HeaderMap, Uri};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::super::call::{Call, known};
+use super::super::problem::Problem;
 use super::super::{Answer, listing, single};
+use super::connection_changes::TestTold;
 use super::runs::Run;
+use super::sources::SourceTold;
 use crate::error::AppError;
-use crate::model::Provider;
+use crate::model::{Permission, Provider};
+use crate::store::Tx;
 use crate::store::pages::connections;
 
 /// Kinds of gaps told at most.
 const MOST_GAPS: i64 = 500;
 
-/// A connection. How it is reached is not told here: it may name what a caller need not know.
+/// A connection. How it is reached is told only to those who may connect.
 #[derive(Debug, Serialize, ToSchema)]
-struct Connection {
+pub struct Connection {
     id: Uuid,
     name: String,
     provider: Option<Provider>,
@@ -26,19 +31,34 @@ struct Connection {
     interval_seconds: i64,
     /// Not read until somebody says so.
     paused: bool,
+    /// When it is read next; null where it is paused or never was read.
+    due_at: Option<DateTime<Utc>>,
     /// Its newest run; null before the first.
     last_run: Option<Run>,
+    /// How it is reached; null for those who may not connect.
+    source: Option<SourceTold>,
+    /// Since when its secret is kept; null where it has none.
+    secret_since: Option<DateTime<Utc>>,
+    /// What its last test said; null for those who may not connect, and before the first.
+    last_test: Option<TestTold>,
 }
 
 impl Connection {
-    fn of(row: connections::Connection, last: Option<connections::Run>) -> Self {
+    fn of(row: connections::Connection, last: Option<connections::Run>, call: &Call) -> Self {
+        let connects = call.actor.may(Permission::Connect);
+        let spec = Some(row.spec).filter(|_| connects).and_then(|spec| serde_json::from_value(spec).ok());
+        let tested = row.tested.filter(|_| connects).and_then(|told| serde_json::from_value(told).ok());
         Self {
             id: row.id,
             name: row.name,
             provider: row.provider.parse().ok(),
             interval_seconds: row.interval_seconds,
             paused: row.paused,
+            due_at: row.due_at,
             last_run: last.map(Run::of),
+            source: spec.map(SourceTold::of),
+            secret_since: row.kept_since,
+            last_test: tested.map(TestTold::of),
         }
     }
 }
@@ -62,6 +82,13 @@ struct Gap {
     times: i64,
 }
 
+/// A connection as it is told.
+pub async fn whole(tx: &mut Tx, call: &Call, id: Uuid) -> Result<Connection, Problem> {
+    let found = connections::get(tx, id).await?.ok_or(AppError::NotFound("this connection"))?;
+    let last = connections::runs(tx, id, 1).await?.into_iter().next();
+    Ok(Connection::of(found, last, call))
+}
+
 /// List connections
 ///
 /// All of them, by name, each with its newest run.
@@ -78,7 +105,7 @@ pub async fn list(call: Call, uri: Uri) -> Answer {
         .into_iter()
         .map(|one| {
             let place = runs.iter().position(|run| run.connection == one.id);
-            Connection::of(one, place.map(|place| runs.swap_remove(place)))
+            Connection::of(one, place.map(|place| runs.swap_remove(place)), &call)
         })
         .collect();
     listing::whole(&uri, &rows)
@@ -93,12 +120,10 @@ pub async fn list(call: Call, uri: Uri) -> Answer {
               (status = 304, description = "You have it as it is.")),
 )]
 pub async fn get(call: Call, headers: HeaderMap, Path(id): Path<String>) -> Answer {
-    let id = known(&id)?;
     let mut tx = call.begin().await?;
-    let found = connections::get(&mut tx, id).await?.ok_or(AppError::NotFound("this connection"))?;
-    let last = connections::runs(&mut tx, id, 1).await?.pop();
+    let told = whole(&mut tx, &call, known(&id)?).await?;
     drop(tx);
-    single::answer(&headers, &Connection::of(found, last))
+    single::answer(&headers, &told)
 }
 
 /// List a connection's gaps

@@ -3,6 +3,7 @@
 mod assets;
 mod audit;
 mod comparison;
+mod connection_changes;
 mod connections;
 mod controls;
 mod deliveries;
@@ -10,6 +11,7 @@ mod export;
 mod findings;
 mod runs;
 mod scores;
+mod sources;
 mod ticket_notes;
 mod tickets;
 mod webhooks;
@@ -18,7 +20,7 @@ use utoipa_axum::routes;
 
 use super::document;
 use super::rooms::Rooms;
-use crate::model::Permission::{Audit, Configure, Read, Run, Ticket};
+use crate::model::Permission::{Audit, Configure, Connect, Read, Run, Ticket};
 
 /// Every operation with its scope.
 pub fn rooms() -> Rooms {
@@ -35,6 +37,10 @@ pub fn rooms() -> Rooms {
         .add(Read, routes!(connections::list))
         .add(Read, routes!(connections::get))
         .add(Read, routes!(connections::gaps))
+        .add(Connect, routes!(connection_changes::create))
+        .add(Connect, routes!(connection_changes::change))
+        .add(Connect, routes!(connection_changes::remove))
+        .add(Connect, routes!(connection_changes::test))
         .add(Read, routes!(runs::list))
         .add(Read, routes!(runs::get))
         .add(Run, routes!(runs::start))

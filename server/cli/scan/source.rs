@@ -65,7 +65,7 @@ impl Source {
                 subscriptions: subscriptions.clone(),
                 endpoint: endpoint.clone(),
                 token_variable: std::env::var_os(TOKEN_VARIABLE).map(|_| TOKEN_VARIABLE.to_owned()),
-                sample: false,
+                ..AzureSpec::default()
             }),
             Self::Registry { address, plain_http, username, password_variable, repositories } => {
                 ConnectionSpec::Registry(RegistrySpec {

@@ -1,13 +1,19 @@
 //! Whose account it is, and which of its regions are read.
 
+use std::time::{Duration, Instant};
+
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_sdk_lambda::config::Credentials;
 use aws_sdk_sts::error::SdkError;
+use tokio::sync::Mutex;
 
 use super::caller::{code, is_denial};
+use super::grant::principal_of;
+use super::login;
 use crate::collect::CollectError;
-use crate::model::Gap;
+use crate::model::{AwsSpec, Gap};
+use crate::outgoing::{Guard, Zone};
 
 /// Regions AWS has announced, so that a misspelt one is told at once.
 const REGIONS: &[&str] = &[
@@ -52,6 +58,42 @@ const REGIONS: &[&str] = &[
     "us-west-2",
 ];
 
+/// Whether this is written as a region is.
+pub fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let word = |part: &&str| (2..=12).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_lowercase());
+    matches!(parts.split_last(), Some((number, words))
+        if number.len() == 1 && number.bytes().all(|b| b.is_ascii_digit())
+            && (2..=4).contains(&words.len()) && words.iter().all(word))
+}
+
+/// Longest wait for who we are ourselves.
+const OURSELVES: Duration = Duration::from_secs(2);
+/// How long it is believed that we are nobody.
+const NOBODY: Duration = Duration::from_mins(5);
+
+/// Who this server is on AWS, as an account's trust policy names it; none where it is nobody. What is
+/// found holds as long as the process lives.
+pub async fn principal() -> Option<String> {
+    static KNOWN: Mutex<Option<(Instant, Option<String>)>> = Mutex::const_new(None);
+    let mut known = KNOWN.lock().await;
+    if let Some((since, found)) = known.as_ref()
+        && (found.is_some() || since.elapsed() < NOBODY)
+    {
+        return found.clone();
+    }
+    let asking = async {
+        let guard = Guard::to(Zone::Loopback);
+        let config = login::ourselves(&AwsSpec::default(), &guard).await.ok()?;
+        let quick = config.into_builder().retry_config(RetryConfig::standard().with_max_attempts(1)).build();
+        let told = aws_sdk_sts::Client::new(&quick).get_caller_identity().send().await.ok()?;
+        told.arn().map(principal_of)
+    };
+    let found = tokio::time::timeout(OURSELVES, asking).await.ok().flatten();
+    *known = Some((Instant::now(), found.clone()));
+    found
+}
+
 /// The account our credentials belong to. Fails where they are refused or nothing answers.
 pub async fn caller(config: &SdkConfig) -> Result<String, CollectError> {
     // A first call that cannot get through should say so soon.
@@ -62,7 +104,8 @@ pub async fn caller(config: &SdkConfig) -> Result<String, CollectError> {
     }
 }
 
-fn refused<E>(
+/// Why the first call brought nothing.
+pub fn refused<E>(
     config: &SdkConfig,
     error: &SdkError<E, aws_sdk_lambda::config::http::HttpResponse>,
 ) -> CollectError
@@ -73,7 +116,12 @@ where
     match error {
         SdkError::DispatchFailure(failure) if failure.is_other() => CollectError::Credentials {
             what: "AWS".into(),
-            code: "no credentials were found in the environment".into(),
+            code: match innermost(error) {
+                nothing if nothing.contains("not loaded") || nothing.contains("no providers") => {
+                    "no credentials were found in the environment".into()
+                }
+                cause => cause,
+            },
         },
         SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) => {
             CollectError::Unreachable { what, cause: innermost(error) }

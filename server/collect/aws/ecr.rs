@@ -16,14 +16,15 @@ use crate::model::{
     RepositoryFacts, ResourcePolicy, ScanSummary, Scanning, Tag, TagMutability,
 };
 
-const LIST: Operation = Operation::listing("ecr:DescribeRepositories", "repositories");
-const IMAGES: Operation = Operation::listing("ecr:DescribeImages", "images");
-const POLICY: Operation =
+pub(super) const LIST: Operation = Operation::listing("ecr:DescribeRepositories", "repositories");
+pub(super) const IMAGES: Operation = Operation::listing("ecr:DescribeImages", "images");
+pub(super) const POLICY: Operation =
     Operation::of("ecr:GetRepositoryPolicy", "who may pull", &["RepositoryPolicyNotFoundException"]);
-const LIFECYCLE: Operation =
+pub(super) const LIFECYCLE: Operation =
     Operation::of("ecr:GetLifecyclePolicy", "removal of old images", &["LifecyclePolicyNotFoundException"]);
-const TAGS: Operation = Operation::of("ecr:ListTagsForResource", "tags", &[]);
-const SCANNING: Operation = Operation::of("ecr:GetRegistryScanningConfiguration", "scanning rules", &[]);
+pub(super) const TAGS: Operation = Operation::of("ecr:ListTagsForResource", "tags", &[]);
+pub(super) const SCANNING: Operation =
+    Operation::of("ecr:GetRegistryScanningConfiguration", "scanning rules", &[]);
 
 /// Repositories of one region read at once.
 const AT_ONCE: usize = 8;

@@ -14,19 +14,22 @@ use super::region::Reader;
 use crate::collect::Stopped;
 use crate::model::{Fact, Trigger};
 
-const LIST: Operation = Operation::listing("lambda:ListFunctions", "functions");
+pub(super) const LIST: Operation = Operation::listing("lambda:ListFunctions", "functions");
 const NONE: &[&str] = &["ResourceNotFoundException"];
-const FUNCTION: Operation = Operation::of("lambda:GetFunction", "tags, concurrency and image", &[]);
+pub(super) const FUNCTION: Operation =
+    Operation::of("lambda:GetFunction", "tags, concurrency and image", &[]);
 /// Who may invoke; its document is read where facts are made.
 pub const POLICY: Operation = Operation::of("lambda:GetPolicy", "who may invoke", NONE);
-const URL: Operation = Operation::of("lambda:GetFunctionUrlConfig", "function URL", NONE);
-const ASYNC: Operation =
+pub(super) const URL: Operation = Operation::of("lambda:GetFunctionUrlConfig", "function URL", NONE);
+pub(super) const ASYNC: Operation =
     Operation::of("lambda:GetFunctionEventInvokeConfig", "failed asynchronous work", NONE);
-const SIGNING: Operation = Operation::of("lambda:GetFunctionCodeSigningConfig", "code signing", NONE);
+pub(super) const SIGNING: Operation =
+    Operation::of("lambda:GetFunctionCodeSigningConfig", "code signing", NONE);
 const SIGNING_RULE: Operation = Operation::of("lambda:GetCodeSigningConfig", "code signing", NONE);
-const UPDATES: Operation = Operation::of("lambda:GetRuntimeManagementConfig", "runtime updates", &[]);
-const RECURSION: Operation = Operation::of("lambda:GetFunctionRecursionConfig", "loops", &[]);
-const MAPPINGS: Operation = Operation::of("lambda:ListEventSourceMappings", "triggers", &[]);
+pub(super) const UPDATES: Operation =
+    Operation::of("lambda:GetRuntimeManagementConfig", "runtime updates", &[]);
+pub(super) const RECURSION: Operation = Operation::of("lambda:GetFunctionRecursionConfig", "loops", &[]);
+pub(super) const MAPPINGS: Operation = Operation::of("lambda:ListEventSourceMappings", "triggers", &[]);
 
 /// Functions read together: three metrics each fill one request for metrics.
 const TOGETHER: usize = 150;

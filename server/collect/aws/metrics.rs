@@ -11,7 +11,8 @@ use super::caller::Operation;
 use super::region::Reader;
 use crate::model::{Activity, Fact, Unknown};
 
-const DATA: Operation = Operation::of("cloudwatch:GetMetricData", "invocations, duration and memory", &[]);
+pub(super) const DATA: Operation =
+    Operation::of("cloudwatch:GetMetricData", "invocations, duration and memory", &[]);
 /// How far back, and in how large a step: one number for the whole window would not be aligned.
 const DAYS: i64 = 14;
 const STEP_SECONDS: i32 = 86_400;
@@ -99,6 +100,24 @@ async fn request(reader: &Reader<'_>, client: &Client, names: &[String]) -> Fact
         Ok::<_, aws_sdk_cloudwatch::error::SdkError<_, _>>(values.into_iter().collect())
     });
     read.await.map(Option::unwrap_or_default)
+}
+
+/// One small request, as a test makes it.
+#[expect(clippy::disallowed_methods, reason = "the source's clock, as above")]
+pub fn one(
+    client: &Client,
+) -> impl Future<
+    Output = Result<
+        aws_sdk_cloudwatch::operation::get_metric_data::GetMetricDataOutput,
+        aws_sdk_cloudwatch::error::SdkError<
+            aws_sdk_cloudwatch::operation::get_metric_data::GetMetricDataError,
+        >,
+    >,
+> + use<> {
+    let end = DateTime::from(SystemTime::now());
+    let start = DateTime::from_secs(end.secs() - i64::from(STEP_SECONDS));
+    let asked = client.get_metric_data().start_time(start).end_time(end);
+    asked.set_metric_data_queries(Some(queries(0, "parallax-test"))).send()
 }
 
 fn queries(at: usize, name: &str) -> Vec<MetricDataQuery> {

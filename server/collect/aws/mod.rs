@@ -4,32 +4,36 @@
 //! that memory does not grow with the account for two calls more in a hundred.
 
 mod account;
+mod actions;
 mod caller;
 mod ecr;
+mod grant;
+mod items;
 mod lambda;
+mod login;
 mod metrics;
 mod normalise;
+mod organisation;
+mod probe;
 mod region;
 mod roles;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{Region, SdkConfig};
 
 use self::caller::Caller;
-use super::{CollectError, Collector, RunBuilder};
+use super::{Access, CollectError, Collector, RunBuilder};
 use crate::analysis::secrets::FingerprintKey;
-use crate::model::{AwsCredentials, AwsSpec, Gap};
+use crate::model::{AwsSpec, Gap};
 
-/// Attempts at one call, throttled ones included; with the SDK's growing, jittered pauses, a minute
-/// of throttling is survived. A call that waits keeps its place among those under way, so the more
-/// is throttled the less is sent: the SDK's own adaptive mode would slow the whole account down for
-/// minutes after a single refusal.
-const ATTEMPTS: u32 = 8;
+pub use account::{is_region, principal};
+pub use actions::{ACTIONS, LIST_ACCOUNTS};
+pub use grant::{Grant, ROLE, pretty};
+pub use login::is_role;
+pub use organisation::{Account, accounts};
+pub use probe::test;
 
 /// Reads an AWS account.
 #[derive(Debug)]
@@ -44,11 +48,12 @@ pub struct AwsCollector {
 
 impl AwsCollector {
     /// Proves the credentials and settles which regions are read.
-    pub async fn new(spec: &AwsSpec, key: FingerprintKey) -> Result<Self, CollectError> {
-        let config = config(spec).await?;
+    pub async fn new(spec: &AwsSpec, access: impl Into<Access>) -> Result<Self, CollectError> {
+        let access = access.into();
+        let config = login::config(spec, &access.guard).await?;
         let account = account::caller(&config).await.map_err(|error| account::blame(error, &spec.regions))?;
         let (regions, dark) = account::regions(&config, &spec.regions).await?;
-        Ok(Self { config, account, regions, dark, key })
+        Ok(Self { config, account, regions, dark, key: access.key })
     }
 }
 
@@ -97,47 +102,4 @@ impl AwsCollector {
         }
         total
     }
-}
-
-async fn config(spec: &AwsSpec) -> Result<SdkConfig, CollectError> {
-    let first = spec.regions.first().cloned();
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .retry_config(
-            RetryConfig::standard()
-                .with_max_attempts(ATTEMPTS)
-                .with_initial_backoff(Duration::from_millis(400))
-                .with_max_backoff(Duration::from_secs(15)),
-        )
-        .timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(Duration::from_secs(3))
-                .operation_attempt_timeout(Duration::from_secs(30))
-                .operation_timeout(Duration::from_secs(150))
-                .build(),
-        );
-    if let Some(region) = first {
-        loader = loader.region(Region::new(region));
-    }
-    if let Some(endpoint) = &spec.endpoint {
-        loader = loader.endpoint_url(endpoint);
-    }
-    if spec.credentials == AwsCredentials::Sample {
-        account::only_loopback(spec.endpoint.as_deref())?;
-        loader = loader.credentials_provider(account::sample_credentials());
-    }
-    let mut config = loader.load().await;
-    if config.region().is_none() {
-        config = config.into_builder().region(Region::from_static("us-east-1")).build();
-    }
-    if let AwsCredentials::AssumeRole { role_arn, external_id } = &spec.credentials {
-        let mut role = aws_config::sts::AssumeRoleProvider::builder(role_arn)
-            .session_name("parallax")
-            .configure(&config);
-        if let Some(external_id) = external_id {
-            role = role.external_id(external_id);
-        }
-        let credentials = aws_sdk_sts::config::SharedCredentialsProvider::new(role.build().await);
-        config = config.into_builder().credentials_provider(credentials).build();
-    }
-    Ok(config)
 }

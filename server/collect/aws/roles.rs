@@ -11,13 +11,16 @@ use super::caller::{Caller, Operation};
 use crate::analysis::iam::{Document, Sources, identity, parse};
 use crate::model::{Fact, Identity};
 
-const ROLE: Operation = Operation::of("iam:GetRole", "execution role", &[]);
-const ATTACHED: Operation =
+pub(super) const ROLE: Operation = Operation::of("iam:GetRole", "execution role", &[]);
+pub(super) const ATTACHED: Operation =
     Operation::of("iam:ListAttachedRolePolicies", "policies of the execution role", &[]);
-const INLINE: Operation = Operation::of("iam:ListRolePolicies", "policies of the execution role", &[]);
-const INLINE_TEXT: Operation = Operation::of("iam:GetRolePolicy", "policies of the execution role", &[]);
-const MANAGED: Operation = Operation::of("iam:GetPolicy", "policies of the execution role", &[]);
-const MANAGED_TEXT: Operation = Operation::of("iam:GetPolicyVersion", "policies of the execution role", &[]);
+pub(super) const INLINE: Operation =
+    Operation::of("iam:ListRolePolicies", "policies of the execution role", &[]);
+pub(super) const INLINE_TEXT: Operation =
+    Operation::of("iam:GetRolePolicy", "policies of the execution role", &[]);
+pub(super) const MANAGED: Operation = Operation::of("iam:GetPolicy", "policies of the execution role", &[]);
+pub(super) const MANAGED_TEXT: Operation =
+    Operation::of("iam:GetPolicyVersion", "policies of the execution role", &[]);
 
 /// Cells that are filled once, by whoever comes first.
 type Once<T> = Mutex<HashMap<String, Arc<OnceCell<T>>>>;

@@ -18,18 +18,19 @@ const fn reads(name: &'static str, facet: &'static str) -> Call {
     Call { name, permission: name, facet, lists: false }
 }
 
-const CONFIG: Call = reads("Microsoft.Web/sites/config/read", "app configuration");
-const SETTINGS: Call = reads("Microsoft.Web/sites/config/list/action", "app settings");
-const AUTHENTICATION: Call = Call {
+pub(super) const CONFIG: Call = reads("Microsoft.Web/sites/config/read", "app configuration");
+pub(super) const SETTINGS: Call = reads("Microsoft.Web/sites/config/list/action", "app settings");
+pub(super) const AUTHENTICATION: Call = Call {
     name: "Microsoft.Web/sites/config/authsettingsV2",
     permission: "Microsoft.Web/sites/config/read",
     facet: "authentication settings",
     lists: false,
 };
-const FUNCTIONS: Call = reads("Microsoft.Web/sites/functions/read", "functions and their triggers");
-const FTP: Call =
+pub(super) const FUNCTIONS: Call =
+    reads("Microsoft.Web/sites/functions/read", "functions and their triggers");
+pub(super) const FTP: Call =
     reads("Microsoft.Web/sites/basicPublishingCredentialsPolicies/read", "publishing credentials");
-const PLANS: Call = reads("Microsoft.Web/serverfarms/read", "hosting plans");
+pub(super) const PLANS: Call = reads("Microsoft.Web/serverfarms/read", "hosting plans");
 
 const LISTED: Call = Call { lists: true, ..reads("Microsoft.Web/sites/read", "function apps") };
 

@@ -110,20 +110,14 @@ pub struct Arm {
 
 impl Arm {
     /// A client for `endpoint`.
-    pub fn new(endpoint: Url, scope: String, credential: Credential) -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(Duration::from_secs(5))
-            .timeout(Duration::from_mins(1))
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
-        Ok(Self {
-            endpoint,
-            scope,
-            credential,
-            http,
-            places: Semaphore::new(AT_ONCE),
-            ledger: Ledger::default(),
-        })
+    pub fn new(endpoint: Url, scope: String, credential: Credential, http: reqwest::Client) -> Self {
+        let (places, ledger) = (Semaphore::new(AT_ONCE), Ledger::default());
+        Self { endpoint, scope, credential, http, places, ledger }
+    }
+
+    /// A token, or why there is none.
+    pub async fn token(&self) -> Result<String, String> {
+        self.credential.token(&self.scope).await
     }
 
     /// Reads one resource through the management crate. Known none where it does not exist.
@@ -241,7 +235,7 @@ impl Arm {
 
     /// One request; a refusal tells when to come back.
     async fn get(&self, url: &Url) -> Result<Bytes, (Miss, Option<Duration>)> {
-        let token = self.credential.token(&self.scope).await.map_err(|cause| (Miss::NoToken(cause), None))?;
+        let token = self.token().await.map_err(|cause| (Miss::NoToken(cause), None))?;
         let sent = self.http.get(url.clone()).bearer_auth(token).send().await;
         let response = sent.map_err(|cause| (Miss::Unreachable(cause.without_url().to_string()), None))?;
         let status = response.status().as_u16();

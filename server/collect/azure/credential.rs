@@ -12,9 +12,12 @@ use azure_identity::{
 };
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+use url::Url;
 
-use crate::collect::CollectError;
-use crate::model::AzureSpec;
+use super::registration::{self, Registration};
+use crate::collect::{CollectError, Password};
+use crate::model::{AzureCredentials, AzureSpec};
+use crate::outgoing::{Guard, Zone};
 
 /// How long a token is used before it is asked for again. Sources hand out tokens good for at least
 /// five minutes more, and some of them start a program each time they are asked.
@@ -81,7 +84,12 @@ impl Credential {
     /// `AZURE_FEDERATED_TOKEN_FILE` is set, then managed identity where the host offers one (or, on a
     /// virtual machine, `AZURE_TOKEN_CREDENTIALS` is `ManagedIdentityCredential`; `AZURE_CLIENT_ID`
     /// picks one of several), then what the Azure command lines are logged in as.
-    pub fn of(spec: &AzureSpec) -> Result<Self, CollectError> {
+    pub fn of(
+        spec: &AzureSpec,
+        secret: Option<Password>,
+        guard: &Guard,
+        http: reqwest::Client,
+    ) -> Result<Self, CollectError> {
         if spec.sample {
             return Ok(Self::Fixed(Fixed("sample".into())));
         }
@@ -93,6 +101,15 @@ impl Credential {
                 }
             })?;
             return Ok(Self::Fixed(Fixed(token)));
+        }
+        if let AzureCredentials::App { directory, client } = &spec.credentials {
+            let secret = secret.ok_or_else(|| CollectError::Invalid {
+                what: "the client secret".into(),
+                problem: "none is kept; give it again".into(),
+            })?;
+            let authority = authority(spec, guard)?;
+            let source = Registration::new(http, &authority, directory, client, secret)?;
+            return Ok(Self::Identity(Arc::new(Holder::new(Arc::new(source), HELD))));
         }
         from_environment()
             .map(|source| Self::Identity(Arc::new(Holder::new(source, HELD))))
@@ -106,6 +123,18 @@ impl Credential {
             Self::Identity(holder) => holder.token(scope).await,
         }
     }
+}
+
+/// Where app registrations get tokens.
+fn authority(spec: &AzureSpec, guard: &Guard) -> Result<Url, CollectError> {
+    let text = spec.authority.as_deref().unwrap_or(registration::PUBLIC);
+    let invalid = |problem: String| CollectError::Invalid { what: format!("authority {text:?}"), problem };
+    let url = Url::parse(text).map_err(|_| invalid("is not an address".into()))?;
+    guard.check(&url).map_err(|no| invalid(no.to_string()))?;
+    if url.scheme() != "https" && guard.nearest() != Zone::Loopback {
+        return Err(invalid("a secret goes out only over https".into()));
+    }
+    Ok(url)
 }
 
 fn from_environment() -> azure_core::Result<Arc<dyn TokenCredential>> {

@@ -7,30 +7,40 @@
 mod app;
 mod arm;
 mod credential;
+mod discover;
 mod escalation;
 mod graph;
 mod normalise;
+mod probe;
+mod registration;
 mod registry;
 mod roles;
+mod transport;
 pub mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use azure_core_legacy::{ExponentialRetryOptions, RetryOptions};
+use azure_core_legacy::{ExponentialRetryOptions, RetryOptions, TransportOptions};
 use futures::{StreamExt, stream};
 use url::Url;
 
 use self::arm::{Arm, Miss};
 use self::credential::Credential;
-use super::{CollectError, Collector, RunBuilder, Stopped};
+use self::transport::Guarded;
+use super::{Access, CollectError, Collector, RunBuilder, Stopped};
 use crate::analysis::secrets::FingerprintKey;
 use crate::collect::ledger::Call;
 use crate::model::AzureSpec;
 
+pub use discover::{Found, Named, discover};
+pub use probe::test;
+
 const PUBLIC: &str = "https://management.azure.com/";
 /// The scope is named by us: from another endpoint the crates would ask for a token for that.
 const SCOPE: &str = "https://management.azure.com/.default";
+/// Longest wait for one answer.
+const ANSWER_WITHIN: Duration = Duration::from_mins(1);
 /// Apps read at once.
 const AT_ONCE: usize = 8;
 
@@ -58,7 +68,14 @@ impl std::fmt::Debug for AzureCollector {
 
 impl AzureCollector {
     /// Proves the credentials on the first subscription.
-    pub async fn new(spec: &AzureSpec, key: FingerprintKey) -> Result<Self, CollectError> {
+    pub async fn new(spec: &AzureSpec, access: impl Into<Access>) -> Result<Self, CollectError> {
+        let this = Self::build(spec, access.into())?;
+        this.prove().await?;
+        Ok(this)
+    }
+
+    /// Ready to ask, without having asked.
+    fn build(spec: &AzureSpec, access: Access) -> Result<Self, CollectError> {
         let endpoint = endpoint(spec)?;
         for subscription in &spec.subscriptions {
             if uuid::Uuid::parse_str(subscription).is_err() {
@@ -69,26 +86,33 @@ impl AzureCollector {
                 });
             }
         }
-        let credential = Credential::of(spec)?;
-        let legacy = Arc::new(credential.clone());
         let invalid = |problem: String| CollectError::Invalid { what: endpoint.to_string(), problem };
+        access.guard.check(&endpoint).map_err(|no| invalid(no.to_string()))?;
+        let http = access.guard.client(ANSWER_WITHIN).map_err(|fault| invalid(fault.to_string()))?;
+        let credential = Credential::of(spec, access.secret, &access.guard, http.clone())?;
+        let legacy = Arc::new(credential.clone());
+        let transport = TransportOptions::new(Arc::new(Guarded(http.clone())));
         let web = azure_mgmt_web::package_2024_04::Client::builder(legacy.clone())
             .endpoint(endpoint.clone())
+            .transport(transport.clone())
             .scopes(&[SCOPE]);
         let graph = azure_mgmt_resourcegraph::package_preview_2021_03::Client::builder(legacy)
             .endpoint(endpoint.clone())
+            .transport(transport)
             .scopes(&[SCOPE]);
-        let arm = Arm::new(endpoint.clone(), SCOPE.into(), credential)
-            .map_err(|fault| invalid(fault.to_string()))?;
-        let this = Self {
-            arm: Arc::new(arm),
+        Ok(Self {
+            arm: Arc::new(Arm::new(endpoint.clone(), SCOPE.into(), credential, http)),
             web: web.retry(retries()).build().map_err(|fault| invalid(fault.to_string()))?,
             graph: graph.retry(retries()).build().map_err(|fault| invalid(fault.to_string()))?,
             subscriptions: spec.subscriptions.clone(),
-            key,
-        };
-        this.prove().await?;
-        Ok(this)
+            key: access.key,
+        })
+    }
+
+    /// Whether a token is to be had at all.
+    async fn has_token(&self) -> Result<(), CollectError> {
+        let refused = |code| CollectError::Credentials { what: "Azure".into(), code };
+        self.arm.token().await.map(|_| ()).map_err(refused)
     }
 
     async fn prove(&self) -> Result<(), CollectError> {

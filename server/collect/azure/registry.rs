@@ -9,7 +9,7 @@ use crate::model::{
     Asset, Encryption, Fact, Facts, Platform, PublicNetwork, RegistryAccess, RepositoryFacts, ResourcePolicy,
 };
 
-const REPLICAS: Call = Call {
+pub(super) const REPLICAS: Call = Call {
     name: "Microsoft.ContainerRegistry/registries/replications/read",
     permission: "Microsoft.ContainerRegistry/registries/replications/read",
     facet: "regions a registry is replicated to",

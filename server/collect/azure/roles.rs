@@ -8,13 +8,13 @@ use super::wire::{RoleAssignment, RoleDefinition};
 use crate::collect::ledger::Call;
 use crate::model::{Fact, Identity};
 
-const ASSIGNMENTS: Call = Call {
+pub(super) const ASSIGNMENTS: Call = Call {
     name: "Microsoft.Authorization/roleAssignments/read",
     permission: "Microsoft.Authorization/roleAssignments/read",
     facet: "what identities may do",
     lists: false,
 };
-const DEFINITIONS: Call = Call {
+pub(super) const DEFINITIONS: Call = Call {
     name: "Microsoft.Authorization/roleDefinitions/read",
     permission: "Microsoft.Authorization/roleDefinitions/read",
     facet: "what roles allow",

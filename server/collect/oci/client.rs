@@ -68,14 +68,13 @@ pub(super) struct Client {
 
 impl Client {
     /// Finds out whether `address` is a registry, what it asks for, and whether it takes `login`.
-    pub(super) async fn connect(address: Address, login: Login) -> Result<Self, CollectError> {
+    pub(super) async fn connect(address: Address, login: Login, guard: &Guard) -> Result<Self, CollectError> {
         let what = format!("registry {}", address.name);
-        let guard = Guard::around(&address.base).await;
+        let guard = match guard.around(&address.base).await {
+            Ok(guard) => guard,
+            Err(no) => return Err(CollectError::Invalid { what, problem: no.to_string() }),
+        };
         let zone = guard.nearest();
-        if zone == Zone::Never {
-            let problem = "the address is link-local or none at all, where no registry is read".into();
-            return Err(CollectError::Invalid { what, problem });
-        }
         let unreachable = |fault: &Fault, plain: bool| CollectError::Unreachable {
             what: what.clone(),
             cause: format!("{fault}{}", hint(fault, plain)),

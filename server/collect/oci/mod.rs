@@ -15,6 +15,7 @@ mod fault;
 mod listing;
 mod normalise;
 mod platforms;
+mod probe;
 mod repository;
 mod signatures;
 mod transport;
@@ -25,19 +26,43 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures::stream;
 use futures::{StreamExt, TryStreamExt};
 
-use super::{CollectError, Collector, RunBuilder, Stopped};
+use super::{Access, CollectError, Collector, Password, RunBuilder, Stopped};
 use crate::analysis::secrets::FingerprintKey;
 use crate::model::{RegistryCredentials, RegistrySpec};
+use crate::outgoing::Guard;
 use address::{Address, is_repository};
 use auth::Login;
 use client::Client;
 use fault::Fault;
+pub use probe::test;
 use repository::Repository;
 
 /// Repositories read at once; the calls within are bounded again by the client.
 const AT_ONCE: usize = 4;
 /// How many repositories pass between two words of progress.
 const PROGRESS_EVERY: u64 = 10;
+
+/// Where a registry is, and which of its repositories are read, as far as its spec makes sense.
+fn read(spec: &RegistrySpec) -> Result<(Address, Vec<String>), CollectError> {
+    let address = Address::parse(&spec.address, spec.plain_http)?;
+    let repositories: Vec<String> = spec.repositories.iter().map(|name| address.repository(name)).collect();
+    match repositories.iter().find(|name| !is_repository(name)) {
+        None => Ok((address, repositories)),
+        Some(wrong) => Err(CollectError::Invalid {
+            what: format!("repository {wrong:?}"),
+            problem: "not a repository name: lower-case words with `/` between them, no tag".into(),
+        }),
+    }
+}
+
+/// Whether a spec makes sense and leads where it may, as far as that can be told without asking.
+pub fn check(spec: &RegistrySpec, guard: &Guard) -> Result<(), CollectError> {
+    let (address, _) = read(spec)?;
+    guard.check(&address.base).map_err(|no| CollectError::Invalid {
+        what: format!("registry {}", address.name),
+        problem: format!("{no} (PARALLAX_OUTGOING)"),
+    })
+}
 
 /// Reads one registry.
 #[derive(Debug)]
@@ -48,19 +73,13 @@ pub struct OciCollector {
 }
 
 impl OciCollector {
-    /// Reaches the registry and logs in. `key` fingerprints the variables of images.
-    pub async fn new(spec: &RegistrySpec, key: FingerprintKey) -> Result<Self, CollectError> {
-        let address = Address::parse(&spec.address, spec.plain_http)?;
-        let repositories: Vec<String> =
-            spec.repositories.iter().map(|name| address.repository(name)).collect();
-        if let Some(wrong) = repositories.iter().find(|name| !is_repository(name)) {
-            return Err(CollectError::Invalid {
-                what: format!("repository {wrong:?}"),
-                problem: "not a repository name: lower-case words with `/` between them, no tag".into(),
-            });
-        }
-        let client = Client::connect(address, login(&spec.credentials)?).await?;
-        Ok(Self { client, key, repositories })
+    /// Reaches the registry and logs in.
+    pub async fn new(spec: &RegistrySpec, access: impl Into<Access>) -> Result<Self, CollectError> {
+        let access = access.into();
+        let (address, repositories) = read(spec)?;
+        let login = login(&spec.credentials, access.secret.as_ref())?;
+        let client = Client::connect(address, login, &access.guard).await?;
+        Ok(Self { client, key: access.key, repositories })
     }
 
     /// The repositories to read, and the gap where some stay unnamed.
@@ -116,9 +135,21 @@ impl Collector for OciCollector {
     }
 }
 
-fn login(credentials: &RegistryCredentials) -> Result<Login, CollectError> {
-    let RegistryCredentials::Basic { username, password_variable } = credentials else {
-        return Ok(Login::Anonymous);
+fn login(credentials: &RegistryCredentials, secret: Option<&Password>) -> Result<Login, CollectError> {
+    let (username, password_variable) = match credentials {
+        RegistryCredentials::Anonymous => return Ok(Login::Anonymous),
+        RegistryCredentials::Basic { username, password_variable } => (username, password_variable),
+        RegistryCredentials::Sealed { username } => {
+            return match secret {
+                Some(secret) => {
+                    Ok(Login::User { name: username.clone(), password: secret.tell().to_owned() })
+                }
+                None => Err(CollectError::Invalid {
+                    what: "the registry's password".into(),
+                    problem: "none is kept; give it again".into(),
+                }),
+            };
+        }
     };
     match std::env::var(password_variable) {
         Ok(password) if !password.is_empty() => Ok(Login::User { name: username.clone(), password }),

@@ -55,6 +55,16 @@ pub struct Connection {
     pub interval_seconds: i64,
     /// Not read until somebody says so.
     pub paused: bool,
+    /// Made on the machine itself.
+    pub by_operator: bool,
+    /// When it is read next; none where it is paused, removed or never was.
+    pub due_at: Option<DateTime<Utc>>,
+    /// Since when its secret is kept; none where it has none.
+    pub kept_since: Option<DateTime<Utc>>,
+    /// What the last test of it said.
+    pub tested: Option<serde_json::Value>,
+    /// Removed: not read any more.
+    pub removed_at: Option<DateTime<Utc>>,
 }
 
 /// A kind of gap: what could not be read, why, what would help, and how often.
@@ -76,31 +86,58 @@ pub struct Hole {
     pub times: i64,
 }
 
-/// Every connection, by name, at most 500.
+/// Every connection that is not removed, by name, at most 500.
 pub async fn list(tx: &mut Tx) -> Result<Vec<Connection>, StoreError> {
     let tenant = tx.tenant().0;
     Ok(sqlx::query_as!(
         Connection,
-        "SELECT id, name, provider, spec, interval_seconds, paused FROM connections
-         WHERE tenant_id = $1 ORDER BY name LIMIT 500",
+        r#"SELECT c.id, c.name, c.provider, c.spec, c.interval_seconds, c.paused, c.by_operator, c.tested, c.removed_at,
+                  s.created_at AS "kept_since?",
+                  (SELECT parallax_due(c.id, c.interval_seconds, r.queued_at) FROM runs r
+                   WHERE r.tenant_id = c.tenant_id AND r.connection_id = c.id
+                     AND NOT c.paused AND c.removed_at IS NULL
+                   ORDER BY r.queued_at DESC LIMIT 1) AS due_at
+           FROM connections c LEFT JOIN secrets s ON s.tenant_id = c.tenant_id AND s.id = c.secret_id
+           WHERE c.tenant_id = $1 AND c.removed_at IS NULL ORDER BY c.name LIMIT 500"#,
         tenant
     )
     .fetch_all(tx.on())
     .await?)
 }
 
-/// The connection with this id.
+/// The connection with this id; one that is being erased is none.
 pub async fn get(tx: &mut Tx, id: Uuid) -> Result<Option<Connection>, StoreError> {
     let tenant = tx.tenant().0;
     Ok(sqlx::query_as!(
         Connection,
-        "SELECT id, name, provider, spec, interval_seconds, paused FROM connections
-         WHERE tenant_id = $1 AND id = $2",
+        r#"SELECT c.id, c.name, c.provider, c.spec, c.interval_seconds, c.paused, c.by_operator, c.tested, c.removed_at,
+                  s.created_at AS "kept_since?",
+                  (SELECT parallax_due(c.id, c.interval_seconds, r.queued_at) FROM runs r
+                   WHERE r.tenant_id = c.tenant_id AND r.connection_id = c.id
+                     AND NOT c.paused AND c.removed_at IS NULL
+                   ORDER BY r.queued_at DESC LIMIT 1) AS due_at
+           FROM connections c LEFT JOIN secrets s ON s.tenant_id = c.tenant_id AND s.id = c.secret_id
+           WHERE c.tenant_id = $1 AND c.id = $2 AND NOT c.erase"#,
         tenant,
         id
     )
     .fetch_optional(tx.on())
     .await?)
+}
+
+/// Connections that are removed and keep their history, the latest first, at most 100: id, name and
+/// when.
+pub async fn removed(tx: &mut Tx) -> Result<Vec<(Uuid, String, DateTime<Utc>)>, StoreError> {
+    let tenant = tx.tenant().0;
+    let rows = sqlx::query!(
+        r#"SELECT id, name, removed_at AS "removed_at!" FROM connections
+           WHERE tenant_id = $1 AND removed_at IS NOT NULL AND NOT erase
+           ORDER BY removed_at DESC, id LIMIT 100"#,
+        tenant
+    )
+    .fetch_all(tx.on())
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.name, row.removed_at)).collect())
 }
 
 /// The newest run of every connection.
@@ -180,7 +217,7 @@ pub async fn last_ended(tx: &mut Tx) -> Result<Vec<Uuid>, StoreError> {
         r#"SELECT r.id AS "id!" FROM connections c CROSS JOIN LATERAL (
                 SELECT id FROM runs r WHERE r.tenant_id = $1 AND r.connection_id = c.id AND r.state IN ('done', 'failed')
                 ORDER BY queued_at DESC LIMIT 1) r
-           WHERE c.tenant_id = $1"#,
+           WHERE c.tenant_id = $1 AND c.removed_at IS NULL"#,
         tenant
     )
     .fetch_all(tx.on())

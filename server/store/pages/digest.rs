@@ -123,7 +123,8 @@ pub async fn unseen(tx: &mut Tx, most: i64) -> Result<(Vec<Unseen>, i64), StoreE
            FROM connections c
            LEFT JOIN LATERAL (SELECT state, gap_count FROM runs r WHERE r.tenant_id = $1 AND r.connection_id = c.id
                 AND r.state NOT IN ('queued', 'running') ORDER BY r.queued_at DESC LIMIT 1) r ON true
-           WHERE c.tenant_id = $1 AND NOT c.paused AND (r.state IS DISTINCT FROM 'done' OR r.gap_count > 0)
+           WHERE c.tenant_id = $1 AND NOT c.paused AND c.removed_at IS NULL
+             AND (r.state IS DISTINCT FROM 'done' OR r.gap_count > 0)
            ORDER BY coalesce(r.state = 'done', false), c.name LIMIT $2"#,
         tenant,
         most

@@ -20,7 +20,7 @@ async fn one_run_at_a_time_for_a_connection() {
     assert_eq!(runs::enqueue_due(&mut tx, days(30)).await.expect("asks"), 0);
     assert!(runs::finish(&mut tx, claim, Ending::Done, None, now()).await.expect("ends"));
     assert_eq!(runs::enqueue_due(&mut tx, now()).await.expect("asks"), 0, "it is not due yet");
-    assert_eq!(runs::enqueue_due(&mut tx, now() + TimeDelta::minutes(67)).await.expect("asks"), 1);
+    assert_eq!(runs::enqueue_due(&mut tx, now() + TimeDelta::minutes(91)).await.expect("asks"), 1);
 }
 
 #[tokio::test]

@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 pub const SUBSCRIPTION: &str = "11111111-2222-3333-4444-555555555555";
 /// A value that nothing may keep.
 pub const SECRET: &str = "kX9-wuQ2pLr7vT";
+/// The directory of the app registration, and the secret of it that is right.
+pub const DIRECTORY: &str = "dddddddd-0000-4000-8000-000000000001";
+pub const APP_SECRET: &str = "wQ8~right-client-secret";
 const OWNER: &str = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635";
 
 /// What goes wrong.
@@ -102,6 +105,12 @@ async fn answer(State(state): State<Shared>, method: Method, uri: Uri, body: Byt
     if path.contains("resourcegraph") {
         return graph(trouble, &body);
     }
+    if path.ends_with("/oauth2/v2.0/token") {
+        return token(&path, &body);
+    }
+    if let Some(rows) = directory(&path) {
+        return paged(&rows, own, uri.path(), uri.query().unwrap_or(""));
+    }
     if !path.contains(SUBSCRIPTION) {
         return error(404, "SubscriptionNotFound");
     }
@@ -118,6 +127,38 @@ async fn answer(State(state): State<Shared>, method: Method, uri: Uri, body: Byt
         Trouble::ForeignPage(other) if path.ends_with("/serverfarms") => turn(&rows, other, &path),
         Trouble::ForeignSites(other) if path.ends_with("/sites") => turn(&rows.split_off(4), other, &path),
         _ => paged(&rows, own, uri.path(), uri.query().unwrap_or("")),
+    }
+}
+
+/// A token for the right secret.
+fn token(path: &str, body: &[u8]) -> Response<Body> {
+    let sent = url::form_urlencoded::parse(body).find(|(name, _)| name == "client_secret");
+    if path.contains(DIRECTORY) && sent.is_some_and(|(_, secret)| secret == APP_SECRET) {
+        return respond(
+            200,
+            json!({ "token_type": "Bearer", "expires_in": 3599, "access_token": "given" }).to_string(),
+        );
+    }
+    let refusal = json!({ "error": "invalid_client", "error_codes": [7_000_215], "error_description": "AADSTS7000215: no" });
+    respond(401, refusal.to_string())
+}
+
+/// Subscriptions and management groups.
+fn directory(path: &str) -> Option<Vec<Value>> {
+    let subscription = |id: &str, name: &str, state: &str| json!({ "subscriptionId": id, "displayName": name, "state": state });
+    match path {
+        "/subscriptions" => Some(vec![
+            subscription(SUBSCRIPTION, "Production", "Enabled"),
+            subscription("22222222-2222-3333-4444-555555555555", "Closed", "Disabled"),
+            subscription("33333333-2222-3333-4444-555555555555", "Sandbox", "Enabled"),
+        ]),
+        "/providers/microsoft.management/managementgroups" => Some(vec![json!({ "name": "platform",
+            "type": "Microsoft.Management/managementGroups", "properties": { "displayName": "Platform group" } })]),
+        "/providers/microsoft.management/managementgroups/platform/descendants" => Some(vec![
+            json!({ "name": "inner", "type": "Microsoft.Management/managementGroups", "properties": { "displayName": "Inner" } }),
+            json!({ "name": SUBSCRIPTION, "type": "Microsoft.Management/managementGroups/subscriptions", "properties": { "displayName": "Production" } }),
+        ]),
+        _ => None,
     }
 }
 

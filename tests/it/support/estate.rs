@@ -8,6 +8,7 @@ use parallax::auth::Vault;
 use parallax::auth::vault::HouseKey;
 use parallax::collect::{CollectError, Collector, RunBuilder};
 use parallax::config::Reach;
+use parallax::desk::connections::Terms;
 use parallax::model::{
     Asset, AssetKey, ConnectionSpec, Facts, Gap, Platform, Provider, RegistrySpec, TenantId,
 };
@@ -20,6 +21,8 @@ use parallax::web::{Entrance, House, WebState};
 use sqlx::{Connection, Executor, PgConnection};
 use uuid::Uuid;
 
+/// Who the houses of tests are on AWS.
+pub const PRINCIPAL: &str = "arn:aws:iam::999988887777:role/parallax";
 /// What forms of a house without log-in carry in tests.
 pub const FORM_WORD: &str = "the-word-of-this-form";
 
@@ -63,9 +66,22 @@ impl Scratch {
             behind_proxy: false,
             vault: Vault::new(HouseKey::new([7; 32]), Vec::new()),
             guard: Guard::new(Reach::Loopback),
+            terms: Terms {
+                outgoing: Reach::Loopback,
+                endpoints: true,
+                principal: Some(PRINCIPAL.into()),
+                ..Terms::default()
+            },
             api: parallax::api::described(),
         };
         WebState { store: self.store.clone(), house: Arc::new(house), now }
+    }
+
+    /// Where the database is.
+    pub fn url(&self) -> String {
+        let mut url: url::Url = self.server.parse().expect("an address");
+        url.set_path(&self.name);
+        url.into()
     }
 
     /// The database as its owner sees it: no row is hidden.

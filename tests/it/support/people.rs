@@ -8,13 +8,14 @@ use parallax::auth::setup::{self, Entry, Purpose};
 use parallax::auth::vault::HouseKey;
 use parallax::auth::{Secret, Vault};
 use parallax::config::Reach;
+use parallax::desk::connections::Terms;
 use parallax::model::{Role, TenantId};
 use parallax::outgoing::Guard;
 use parallax::web::{Entrance, House, WebState};
 use reqwest::redirect::Policy;
 use uuid::Uuid;
 
-use super::estate::{Scratch, now};
+use super::estate::{PRINCIPAL, Scratch, now};
 
 /// The password of everybody in tests.
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -41,6 +42,12 @@ impl Town {
             behind_proxy: false,
             vault: Vault::new(HouseKey::new([7; 32]), Vec::new()),
             guard: Guard::new(Reach::Loopback),
+            terms: Terms {
+                outgoing: Reach::Loopback,
+                endpoints: true,
+                principal: Some(PRINCIPAL.into()),
+                ..Terms::default()
+            },
             api: parallax::api::described(),
         };
         let state = WebState { store: scratch.store.clone(), house: Arc::new(house), now };

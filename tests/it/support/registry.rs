@@ -24,8 +24,11 @@ pub const USER: &str = "ann";
 pub const PASSWORD_VARIABLE: &str = "CARGO_PKG_NAME";
 /// A variable that holds something else.
 pub const WRONG_VARIABLE: &str = "CARGO_PKG_VERSION";
-/// `ann` with the password `parallax`, as htpasswd writes it with bcrypt.
-const HTPASSWD: &str = "ann:$2y$05$BrVi/HP630mU1TIKyWac1.I1yVLflqG4OY6FNWdwycOJurJq/kZVG\n";
+/// Somebody whose password stands nowhere else.
+pub const OTHER_USER: &str = "bob";
+pub const OTHER_PASSWORD: &str = "kX9-wuQ2pLr7vT";
+/// `ann` with the password `parallax` and `bob` with his, as htpasswd writes them with bcrypt.
+const HTPASSWD: &str = "ann:$2y$05$BrVi/HP630mU1TIKyWac1.I1yVLflqG4OY6FNWdwycOJurJq/kZVG\nbob:$2y$05$BrVi/HP630mU1TIKyWac1.H/mhuL/xguoYJVTc0uzBtT3ZXZsGbgu\n";
 
 const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
