@@ -2,12 +2,16 @@
 //!
 //! Knows everyone; nobody below the top layer knows it.
 
+mod listen;
+mod logs;
+mod numbers;
+mod stop;
+
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use axum::Router;
 use chrono::{DateTime, Utc};
@@ -15,15 +19,15 @@ use rand::RngExt;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use crate::analysis::secrets::FingerprintKey;
 use crate::api::{self, ApiState};
 use crate::auth::vault::{HouseKey, Vault};
 use crate::auth::{setup, token};
-use crate::config::{Config, LogFormat};
+use crate::config::Config;
 use crate::desk::connections::Terms;
 use crate::jobs::{Courier, Post, Worker};
 use crate::mail::Mailer;
@@ -31,9 +35,10 @@ use crate::model::{Settings, TenantId};
 use crate::outgoing::Guard;
 use crate::store::{PrivateError, PrivatePostgres, Store, StoreError, tenants};
 use crate::web::{self, Entrance, House, WebState};
-
-/// How long answers under way may take once we are told to stop.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub use listen::listen;
+pub use logs::Logs;
+use numbers::Numbers;
+pub use stop::Stop;
 
 /// Why the program cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -74,16 +79,6 @@ pub fn router(state: WebState) -> Router {
 #[expect(clippy::disallowed_methods, reason = "everybody else is handed this function or its answer")]
 pub fn now() -> DateTime<Utc> {
     Utc::now()
-}
-
-/// Starts logging to standard error.
-pub fn start_logs(config: &Config) {
-    let filter = EnvFilter::try_new(&config.log).unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match config.log_format {
-        LogFormat::Text => logs.init(),
-        LogFormat::Json => logs.json().init(),
-    }
 }
 
 /// The parts every long-running command needs.
@@ -177,23 +172,26 @@ impl App {
     }
 
     /// Serves the dashboard until `stop`.
-    pub async fn serve(&self, listener: TcpListener, stop: CancellationToken) -> Result<(), AppFault> {
+    pub async fn serve(&self, listener: TcpListener, stop: &Stop) -> Result<(), AppFault> {
         let address = listener.local_addr().map_err(|cause| AppFault::Listen(cause.to_string()))?;
-        let state = WebState { store: self.store.clone(), house: Arc::new(self.house(address)?), now };
-        let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
-        let serving = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
-        let late = async {
-            stop.cancelled().await;
-            tokio::time::sleep(PATIENCE).await;
-        };
-        tokio::select! {
-            served = serving => served.map_err(|cause| AppFault::Listen(format!("the server stopped: {cause}"))),
-            () = late => Ok(()),
-        }
+        let house = Arc::new(self.house(address, &stop.asked)?);
+        let state = WebState { store: self.store.clone(), house, now };
+        listen::answer(listener, router(state), stop.shut.clone()).await;
+        Ok(())
+    }
+
+    /// Tells the numbers of this process to whoever asks at PARALLAX_METRICS_LISTEN, if it is set.
+    pub async fn tell_numbers(&self, stop: &Stop) -> Result<Option<JoinHandle<()>>, AppFault> {
+        let Some(address) = self.config.metrics_listen else { return Ok(None) };
+        let listener = listen("PARALLAX_METRICS_LISTEN", address).await?;
+        let address = listener.local_addr().map_err(|cause| AppFault::Listen(cause.to_string()))?;
+        println!("Numbers for Prometheus are on http://{address}/metrics");
+        let numbers = Numbers { store: self.store.clone(), now, stopping: stop.asked.clone() };
+        Ok(Some(tokio::spawn(listen::answer(listener, numbers::router(numbers), stop.shut.clone()))))
     }
 
     /// How the house is entered, reached at `address`.
-    fn house(&self, address: SocketAddr) -> Result<House, AppFault> {
+    fn house(&self, address: SocketAddr, stopping: &CancellationToken) -> Result<House, AppFault> {
         let tenant = self.tenant;
         let entrance = if self.config.login {
             Entrance::Login
@@ -218,13 +216,14 @@ impl App {
                 principal: self.config.aws_principal.clone(),
             },
             api: api::described(),
+            stopping: stopping.clone(),
         })
     }
 
     /// The link by which the first owner comes in, as long as nobody belongs here.
     pub async fn first_link(&self, address: SocketAddr) -> Result<Option<String>, AppFault> {
         let secret = setup::first_link(&self.store, self.tenant, now()).await?;
-        let house = self.house(address)?;
+        let house = self.house(address, &CancellationToken::new())?;
         Ok(secret.map(|secret| house.link(&format!("/welcome/{}", secret.tell()))))
     }
 
@@ -236,40 +235,6 @@ impl App {
         }
         Ok(())
     }
-}
-
-/// Takes the address to answer at, and says clearly why it cannot be had.
-pub async fn listen(address: SocketAddr) -> Result<TcpListener, AppFault> {
-    TcpListener::bind(address).await.map_err(|cause| {
-        AppFault::Listen(match cause.kind() {
-            ErrorKind::AddrInUse => {
-                format!("PARALLAX_LISTEN: {address} is taken by another program; stop it or set another port")
-            }
-            _ => format!("PARALLAX_LISTEN: {address}: {cause}"),
-        })
-    })
-}
-
-/// A token that is cancelled by Ctrl-C or by a request to terminate; asked twice, we end at once.
-pub fn stop_signal() -> Result<CancellationToken, AppFault> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let hooked = |kind| signal(kind).map_err(|cause| AppFault::Listen(format!("signals: {cause}")));
-    let (mut interrupt, mut terminate) = (hooked(SignalKind::interrupt())?, hooked(SignalKind::terminate())?);
-    let stop = CancellationToken::new();
-    let stopped = stop.clone();
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            if stopped.is_cancelled() {
-                std::process::exit(130);
-            }
-            stopped.cancel();
-        }
-    });
-    Ok(stop)
 }
 
 /// What the operator decided for the one tenant.

@@ -34,6 +34,11 @@ pub const VARIABLES: &[Variable] = &[
         "Where the dashboard answers. Beyond loopback only behind a proxy that ends TLS.",
     ),
     variable(
+        "PARALLAX_METRICS_LISTEN",
+        "",
+        "Where Prometheus reads /metrics, such as 127.0.0.1:9464; not for everybody's eyes. Without it nowhere.",
+    ),
+    variable(
         "PARALLAX_PUBLIC_URL",
         "",
         "Where browsers find the dashboard, such as https://posture.example.org. Without it http:// and the address above.",
@@ -150,6 +155,8 @@ pub enum Reach {
 pub struct Config {
     /// Where the dashboard answers.
     pub listen: SocketAddr,
+    /// Where the numbers of this process are told; none is nowhere.
+    pub metrics_listen: Option<SocketAddr>,
     /// Where browsers find it; none is `http://` and `listen`.
     pub public_url: Option<url::Url>,
     /// A proxy in front ends TLS.
@@ -238,6 +245,9 @@ impl Config {
         reader.unknown();
         let config = Self {
             listen: reader.parsed("PARALLAX_LISTEN", "an address and port such as 127.0.0.1:8080"),
+            metrics_listen: reader.set("PARALLAX_METRICS_LISTEN").filter(|value| !value.is_empty()).map(
+                |_| reader.parsed("PARALLAX_METRICS_LISTEN", "an address and port such as 127.0.0.1:9464"),
+            ),
             public_url: reader.public_url(),
             proxy: reader.choice("PARALLAX_PROXY", &[("no", false), ("yes", true)]),
             login: reader.choice("PARALLAX_LOGIN", &[("on", true), ("off", false)]),

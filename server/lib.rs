@@ -6,7 +6,7 @@
 //!
 //! | layer | modules |
 //! | --- | --- |
-//! | 0 | `model`, `error`, `config` |
+//! | 0 | `model`, `error`, `config`, `telemetry` |
 //! | 1 | `rules`, `analysis`, `score`, `queue`, `outgoing` |
 //! | 2 | `store`, `collect`, `mail`, `notify` |
 //! | 3 | `auth`, `pipeline` |
@@ -35,4 +35,5 @@ pub mod queue;
 pub mod rules;
 pub mod score;
 pub mod store;
+pub mod telemetry;
 pub mod web;

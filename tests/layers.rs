@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// Modules by layer, lowest first. A module imports only from lower layers, never from a sibling.
 /// In the top layer, where the program is put together, anybody may import anybody.
 const LAYERS: &[&[&str]] = &[
-    &["model", "error", "config"],
+    &["model", "error", "config", "telemetry"],
     &["rules", "analysis", "score", "queue", "outgoing"],
     &["store", "collect", "mail", "notify"],
     &["auth", "pipeline"],

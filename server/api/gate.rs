@@ -56,6 +56,7 @@ impl Knock {
 
 async fn admit(state: &ApiState, scope: Permission, knock: &Knock) -> Result<Actor, Problem> {
     let (address, now) = (&knock.address, (state.now)());
+    state.pace.knock(address, now).map_err(AppError::TooMany)?;
     let Some(header) = &knock.authorization else {
         return Err(Problem::unauthorized("send a token: Authorization: Bearer plx_…"));
     };

@@ -1,5 +1,5 @@
-//! How often a caller may ask: a bucket of requests for each token that fills up steadily, and one
-//! of wrong guesses for each address. Counted by each server for itself.
+//! How often a caller may ask: a bucket of requests for each token that fills up steadily, one for
+//! each address, and one of wrong guesses for each address. Counted by each server for itself.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -11,6 +11,9 @@ const CALLS: Bucket = Bucket { most: 200.0, a_second: 50.0 };
 /// Tokens that do not work an address may send at once, and a second after that. No guess ever
 /// meets one of 256 bits; this keeps a broken program from asking the database for nothing.
 const GUESSES: Bucket = Bucket { most: 200.0, a_second: 1.0 };
+/// Requests an address may make at once, and a second after that, whatever it sends along: several
+/// programs behind one address, each within its own pace.
+const KNOCKS: Bucket = Bucket { most: 1_000.0, a_second: 250.0 };
 /// Callers remembered; beyond it those with full buckets are forgotten, who lose nothing.
 const MOST_CALLERS: usize = 20_000;
 
@@ -29,11 +32,17 @@ struct Level {
 /// Who asked how often.
 #[derive(Debug, Default)]
 pub struct Pace {
+    knocks: Mutex<HashMap<String, Level>>,
     calls: Mutex<HashMap<String, Level>>,
     guesses: Mutex<HashMap<String, Level>>,
 }
 
 impl Pace {
+    /// Counts a request from an address; the error is how many seconds to wait.
+    pub fn knock(&self, address: &str, now: DateTime<Utc>) -> Result<(), i64> {
+        KNOCKS.take(&self.knocks, address, now)
+    }
+
     /// Counts a request of a caller; the error is how many seconds to wait.
     pub fn call(&self, caller: &str, now: DateTime<Utc>) -> Result<(), i64> {
         CALLS.take(&self.calls, caller, now)
@@ -91,6 +100,16 @@ mod tests {
             assert_eq!(pace.call("a", later), Ok(()));
         }
         assert!(pace.call("a", later).is_err());
+    }
+
+    #[test]
+    fn an_address_has_a_pace_of_its_own_whoever_asks_from_there() {
+        let (pace, start) = (Pace::default(), DateTime::UNIX_EPOCH);
+        for number in 0..1_000 {
+            assert_eq!(pace.knock("192.0.2.1", start), Ok(()), "{number}");
+        }
+        assert_eq!(pace.knock("192.0.2.1", start), Err(1));
+        assert_eq!(pace.knock("192.0.2.2", start), Ok(()));
     }
 
     #[test]

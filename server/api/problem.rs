@@ -1,5 +1,6 @@
 //! Answers that are not what was asked for, as problem documents (RFC 9457). What went wrong inside
-//! is logged once under an incident id; a document shows the id and nothing else of it.
+//! is logged once; a document shows the id of the request, which each line of the log carries, and
+//! nothing else of it.
 
 use std::any::Any;
 
@@ -7,12 +8,12 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::gate::CHALLENGE;
 use crate::desk::Refusal;
 use crate::error::AppError;
 use crate::store::StoreError;
+use crate::telemetry::request;
 
 /// What went wrong (RFC 9457, `application/problem+json`).
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -95,7 +96,7 @@ impl Problem {
     }
 
     fn internal(cause: &dyn std::error::Error) -> Self {
-        let incident = Uuid::new_v4().simple().to_string()[..12].to_owned();
+        let incident = request::id();
         let mut chain = cause.to_string();
         let mut next = cause.source();
         while let Some(inner) = next {
@@ -189,7 +190,7 @@ pub async fn no_such_operation() -> Problem {
 /// For an operation that broke.
 #[expect(clippy::needless_pass_by_value, reason = "as the layer that catches it calls")]
 pub fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
-    let incident = Uuid::new_v4().simple().to_string()[..12].to_owned();
+    let incident = request::id();
     let cause = panic.downcast_ref::<&str>().map(ToString::to_string);
     let cause = cause.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     tracing::error!(%incident, %cause, "an API call panicked");

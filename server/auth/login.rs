@@ -1,12 +1,14 @@
 //! Logging in with a password, and the second factor after it.
 
 use chrono::{DateTime, Utc};
+use tracing::Instrument;
 
 use super::session::{self, Beginning, Visitor};
 use super::{AuthError, Secret, Vault, password, throttle, totp};
 use crate::store::audit::{self, Deed};
 use crate::store::people::{self, Person, members, sessions};
 use crate::store::{Gate, Store};
+use crate::telemetry::meter;
 
 /// What a log-in came to.
 #[derive(Debug)]
@@ -46,8 +48,10 @@ pub async fn with_password(
     let person = match person {
         Some(person) if right => person,
         known => {
+            meter::log_in("mismatch");
+            // Apart from the answer: how long it takes would tell that there is such a person.
             if let Some(person) = known {
-                noted(store, &person, "login.failed", "password", visitor, now).await?;
+                tokio::spawn(note_apart(store.clone(), person, visitor.clone(), now).in_current_span());
             }
             return Err(AuthError::Mismatch);
         }
@@ -58,6 +62,7 @@ pub async fn with_password(
     let cookie = session::begin(&mut gate, &person, beginning, visitor, now).await?;
     if person.totp_on {
         gate.commit().await?;
+        meter::log_in("code_asked");
         return Ok(Outcome::Code(cookie));
     }
     arrived(&mut gate, &person, now).await?;
@@ -85,6 +90,7 @@ pub async fn with_code(
         "recovery code"
     } else {
         drop(gate);
+        meter::log_in("mismatch");
         noted(store, &person, "login.failed", "code", visitor, now).await?;
         return Err(AuthError::Mismatch);
     };
@@ -116,8 +122,15 @@ pub async fn code_is_right(
 }
 
 async fn arrived(gate: &mut Gate, person: &Person, now: DateTime<Utc>) -> Result<(), AuthError> {
+    meter::log_in("in");
     throttle::succeeded(gate, &person.email).await?;
     Ok(people::logged_in(gate, person.id, now).await?)
+}
+
+async fn note_apart(store: Store, person: Person, visitor: Visitor, now: DateTime<Utc>) {
+    if let Err(fault) = noted(&store, &person, "login.failed", "password", &visitor, now).await {
+        tracing::error!(error = &fault as &dyn std::error::Error, "a failed log-in is not on record");
+    }
 }
 
 /// Puts a log-in on the record of every tenant the person belongs to.

@@ -6,10 +6,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::AuthError;
 use crate::store::people::attempts;
 use crate::store::{Gate, Store};
+use crate::telemetry::meter;
 
 const WINDOW: TimeDelta = TimeDelta::minutes(15);
 /// A person who mistypes needs a few.
 const BY_ACCOUNT: i32 = 10;
+/// No address of a person is longer, with the word before it.
+const LONGEST_ACCOUNT: usize = 300;
 /// An office behind one address needs more.
 const BY_ADDRESS: i32 = 60;
 
@@ -22,21 +25,31 @@ pub async fn attempt(
     now: DateTime<Utc>,
 ) -> Result<(), AuthError> {
     let mut gate = store.gate().await?;
-    let (by_account, until) = attempts::count(&mut gate, &format!("account:{account}"), WINDOW, now).await?;
-    let (by_address, later) = attempts::count(&mut gate, &format!("address:{address}"), WINDOW, now).await?;
+    let (tried, until) = attempts::count(&mut gate, &format!("address:{address}"), WINDOW, now).await?;
+    let refused = if tried > BY_ADDRESS {
+        // Not counted against the account: who is sent away there locks nobody out here.
+        Some(until)
+    } else {
+        let (tried, until) = attempts::count(&mut gate, &of_account(account), WINDOW, now).await?;
+        (tried > BY_ACCOUNT).then_some(until)
+    };
     gate.commit().await?;
-    let wait = |until: DateTime<Utc>| (until - now).num_seconds().max(1);
-    if by_address > BY_ADDRESS {
-        return Err(AuthError::TooMany(wait(later)));
+    match refused {
+        Some(until) => {
+            meter::log_in("too_many");
+            Err(AuthError::TooMany((until - now).num_seconds().max(1)))
+        }
+        None => Ok(()),
     }
-    if by_account > BY_ACCOUNT {
-        return Err(AuthError::TooMany(wait(until)));
-    }
-    Ok(())
+}
+
+/// What is typed as an account may be long; what is kept of it is not.
+fn of_account(account: &str) -> String {
+    format!("account:{}", account.chars().take(LONGEST_ACCOUNT).collect::<String>())
 }
 
 /// It came right: the account starts anew. The address does not, or one good account would pay
 /// for guesses at others.
 pub async fn succeeded(gate: &mut Gate, account: &str) -> Result<(), AuthError> {
-    Ok(attempts::forget(gate, &format!("account:{account}")).await?)
+    Ok(attempts::forget(gate, &of_account(account)).await?)
 }

@@ -27,7 +27,7 @@ pub struct Collect {
 /// Queues a run of the connection (or joins the one that waits or is under way), and tells how it
 /// ended: 0 done, 1 nothing could be read, 2 could not run.
 pub async fn run(config: &Config, arguments: &Collect) -> Result<ExitCode, AppFault> {
-    let stop = app::stop_signal()?;
+    let stop = app::Stop::on_signals()?.asked;
     let app = App::open(config).await?;
     let ending = collect(&app, &arguments.connection, &stop).await;
     app.close().await?;

@@ -10,7 +10,7 @@ use clap::Args;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use crate::app::{self, App, AppFault, now};
+use crate::app::{self, App, AppFault, Stop, now};
 use crate::config::Config;
 use crate::demo::{SampleCloud, Shape};
 use crate::store::runs::{self, Last};
@@ -55,27 +55,27 @@ pub async fn run(config: &Config, arguments: &Demo) -> Result<ExitCode, AppFault
             "--listen: nobody logs in to the demo: use a loopback address, not {wished}"
         )));
     }
-    let listener = app::listen(wished).await?;
+    let listener = app::listen("PARALLAX_LISTEN", wished).await?;
     let address = listener.local_addr().map_err(|cause| AppFault::Listen(cause.to_string()))?;
     let cloud = start_cloud(arguments).await?;
-    let stop = app::stop_signal()?;
+    let stop = Stop::on_signals()?;
     let app = App::open(&apart(config, arguments)).await?;
     println!("Parallax answers on http://{address}, the sample cloud on http://{}", cloud.address());
-    let worker = tokio::spawn(app.worker().run(stop.clone()));
+    let worker = tokio::spawn(app.worker().run(stop.asked.clone()));
     let looking = async {
         let looked = tokio::select! {
             looked = look(&app, &cloud) => looked,
-            () = stop.cancelled() => return Ok(()),
+            () = stop.asked.cancelled() => return Ok(()),
         };
         if arguments.once || looked.is_err() {
-            stop.cancel();
+            stop.now();
         } else {
             println!("\nOpen http://{address} in a browser; Ctrl-C ends it.");
         }
         looked
     };
-    let (served, looked) = tokio::join!(app.serve(listener, stop.clone()), looking);
-    stop.cancel();
+    let (served, looked) = tokio::join!(app.serve(listener, &stop), looking);
+    stop.now();
     // A worker that panicked has told so in the log; the demo ends all the same.
     let _ = worker.await;
     app.close().await?;

@@ -83,7 +83,7 @@ pub async fn run(cli: Cli) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    app::start_logs(&config);
+    app::Logs::start(&config);
     let outcome = match cli.command {
         Command::Serve(arguments) => serve::serve(&config, &arguments).await,
         Command::Worker => serve::work(&config).await,

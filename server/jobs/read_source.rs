@@ -2,7 +2,9 @@
 //! reads nothing: it puts away what was read, or erases it.
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinHandle;
 
 use super::Worker;
 use crate::auth::{AuthError, secrets};
@@ -14,34 +16,50 @@ use crate::store::assessments::Scope;
 use crate::store::connections::{self, Connection, keep};
 use crate::store::runs::{self, Claim, Ending, Standing};
 use crate::store::{StoreError, tickets};
+use crate::telemetry::meter;
 
 /// No source takes longer; a run that does is stuck.
 const LONGEST: Duration = Duration::from_hours(6);
 /// How often the heart beats.
-const BEAT: Duration = Duration::from_secs(5);
+const BEAT: Duration = Duration::from_secs(2);
 
 /// Works on a claimed run until it has ended, beating its heart all the while. An error means that
 /// the run could not be brought to an end here.
 pub async fn work_on(worker: &Worker, claim: Claim) -> Result<(), RefreshError> {
+    // In a task of its own: a heart beats also while the reading holds its thread.
+    let mut heart = Heart(tokio::spawn(beat(worker.clone(), claim)));
     tokio::select! {
         outcome = read(worker, claim) => outcome,
-        lost = beat(worker, claim) => Err(lost),
+        lost = &mut heart.0 => Err(lost.unwrap_or(RefreshError::Outdated)),
+    }
+}
+
+/// A beating heart; it stops with its owner.
+struct Heart(JoinHandle<RefreshError>);
+
+impl Drop for Heart {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
 async fn read(worker: &Worker, claim: Claim) -> Result<(), RefreshError> {
-    let connection = connection(worker, claim).await?;
-    let read = match connection {
-        Some(connection) if connection.erase => return erase(worker, claim).await,
-        Some(connection) if connection.removed_at.is_some() => put_away(worker, claim).await,
-        Some(connection) => Box::pin(collected(worker, claim, &connection)).await,
-        None => return Ok(()),
+    let started = Instant::now();
+    let Some(connection) = connection(worker, claim).await? else { return Ok(()) };
+    if connection.erase {
+        return erase(worker, claim).await;
+    }
+    let read = if connection.removed_at.is_some() {
+        put_away(worker, claim).await
+    } else {
+        Box::pin(collected(worker, claim, &connection)).await
     };
     let (ending, fault, mut standing) = match read {
         Ok(standing) => (Ending::Done, None, standing),
         Err(RefreshError::Collect(fault)) => (Ending::Failed, Some(fault.to_string()), Standing::default()),
         Err(other) => return Err(other),
     };
+    let (source, gaps) = (connection.spec.provider().code(), standing.gaps);
     standing.phase = "judging".into();
     let what = Assess {
         tenant: claim.tenant,
@@ -60,7 +78,10 @@ async fn read(worker: &Worker, claim: Claim) -> Result<(), RefreshError> {
     if !runs::finish(&mut tx, claim, ending, fault.as_deref(), (worker.clock)()).await? {
         return Err(RefreshError::Outdated);
     }
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    meter::run_ended(source, ending.code(), started.elapsed());
+    meter::gaps(source, u64::try_from(gaps).unwrap_or_default());
+    Ok(())
 }
 
 async fn collected(worker: &Worker, claim: Claim, connection: &Connection) -> Result<Standing, RefreshError> {
@@ -123,10 +144,10 @@ async fn connection(worker: &Worker, claim: Claim) -> Result<Option<Connection>,
 }
 
 /// Beats until the claim is lost. A database that is away for a moment loses nothing.
-async fn beat(worker: &Worker, claim: Claim) -> RefreshError {
+async fn beat(worker: Worker, claim: Claim) -> RefreshError {
     loop {
         tokio::time::sleep(BEAT).await;
-        match touch(worker, claim).await {
+        match touch(&worker, claim).await {
             Ok(false) => return RefreshError::Outdated,
             Ok(true) => {}
             Err(fault) => tracing::warn!(error = &fault as &dyn std::error::Error, "a heartbeat was lost"),

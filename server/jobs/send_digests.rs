@@ -6,6 +6,7 @@
 //! already knows it.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
@@ -18,9 +19,12 @@ use crate::model::TenantId;
 use crate::pipeline::digest::{self, Told};
 use crate::store::digests::{self, Ended, Mail};
 use crate::store::{Store, StoreError};
+use crate::telemetry::meter;
 
 /// A mail is tried for so long.
 const PATIENCE: TimeDelta = TimeDelta::hours(24);
+/// How soon a database that was away is asked again to note a mail.
+const AGAIN: Duration = Duration::from_millis(500);
 /// Mails of a tenant sent at one go; the rest follow.
 const AT_ONCE: usize = 200;
 
@@ -61,11 +65,40 @@ pub async fn send_due(
         }
         let ended = send(&mail, &told[&key], tenant, post, clock()).await;
         sent += usize::from(ended == Ended::Sent);
-        let mut tx = store.begin(tenant).await?;
-        digests::ended(&mut tx, &mail, &ended, clock()).await?;
-        tx.commit().await?;
+        meter::mail(ended.code());
+        note(store, tenant, &mail, &ended, clock).await?;
     }
     Ok(sent)
+}
+
+/// Notes how a mail ended. A mail that went out and is not known to have goes out again, so a
+/// database that is away is waited for, as long as nobody else may have taken the mail up.
+async fn note(
+    store: &Store,
+    tenant: TenantId,
+    mail: &Mail,
+    ended: &Ended,
+    clock: fn() -> DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let until = clock() + digests::SILENCE - TimeDelta::seconds(10);
+    loop {
+        match note_once(store, tenant, mail, ended, clock()).await {
+            Err(StoreError::Unavailable(_)) if clock() < until => tokio::time::sleep(AGAIN).await,
+            done => return done,
+        }
+    }
+}
+
+async fn note_once(
+    store: &Store,
+    tenant: TenantId,
+    mail: &Mail,
+    ended: &Ended,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let mut tx = store.begin(tenant).await?;
+    digests::ended(&mut tx, mail, ended, now).await?;
+    tx.commit().await
 }
 
 async fn send(mail: &Mail, told: &Told, tenant: TenantId, post: Option<&Post>, now: DateTime<Utc>) -> Ended {

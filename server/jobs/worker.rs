@@ -16,9 +16,11 @@ use crate::analysis::secrets::FingerprintKey;
 use crate::auth::{Vault, session};
 use crate::config::Reach;
 use crate::model::TenantId;
+use crate::pipeline::refresh::RefreshError;
 use crate::store::people::sessions;
 use crate::store::runs::{self, Claim};
 use crate::store::{Store, StoreError, outbox, tenants};
+use crate::telemetry::meter;
 
 /// Tells the time.
 pub type Clock = fn() -> DateTime<Utc>;
@@ -122,11 +124,19 @@ impl Worker {
         Ok(claim)
     }
 
+    #[tracing::instrument(name = "run", skip_all, fields(run = %claim.run, attempt = claim.attempt))]
     async fn work_on(&self, claim: Claim, stop: &CancellationToken) {
         info!(run = %claim.run, attempt = claim.attempt, "run claimed");
+        if claim.attempt > 1 {
+            meter::run_taken_up();
+        }
         tokio::select! {
             outcome = Box::pin(read_source::work_on(self, claim)) => match outcome {
                 Ok(()) => info!(run = %claim.run, "run ended"),
+                Err(RefreshError::Store(StoreError::Unavailable(cause))) => {
+                    warn!(run = %claim.run, %cause, "run broke off: the database is away");
+                    self.hand_back_in_time(claim).await;
+                }
                 // The run keeps its claim and falls silent; whoever is well takes it up.
                 Err(fault) => error!(run = %claim.run, error = &fault as &dyn std::error::Error, "run broke off"),
             },
@@ -138,10 +148,29 @@ impl Worker {
         }
     }
 
+    /// Hands a run back as soon as the database is there again. It did not fail, so this is no attempt;
+    /// where the database stays away, the run falls silent like that of a dead worker.
+    async fn hand_back_in_time(&self, claim: Claim) {
+        let until = (self.clock)() + runs::SILENCE;
+        while (self.clock)() < until {
+            match self.hand_back(claim).await {
+                Err(StoreError::Unavailable(_)) => tokio::time::sleep(LOOK).await,
+                Err(fault) => {
+                    warn!(run = %claim.run, error = &fault as &dyn std::error::Error, "run not handed back");
+                    return;
+                }
+                Ok(()) => return,
+            }
+        }
+    }
+
     async fn hand_back(&self, claim: Claim) -> Result<(), StoreError> {
         let mut tx = self.store.begin(claim.tenant).await?;
         runs::hand_back(&mut tx, claim).await?;
-        tx.commit().await
+        tx.commit().await?;
+        meter::run_handed_back();
+        info!(run = %claim.run, "run handed back");
+        Ok(())
     }
 
     async fn schedule(self, stop: CancellationToken) {

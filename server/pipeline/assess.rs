@@ -16,6 +16,7 @@ use crate::store::assessments::{self, Assessment, Due, Judged, Scope};
 use crate::store::findings::{self, Change, Life};
 use crate::store::tallies::{self, Difference, SumKey, TallyKey};
 use crate::store::{Store, StoreError, connections, tenants};
+use crate::telemetry::meter;
 
 /// Assets judged and written together.
 const BATCH: i64 = 1_000;
@@ -95,8 +96,10 @@ async fn assess_connection(
         .await
         .map_err(|_| StoreError::Inconsistent { table: "assets", problem: "a control panicked".into() })?;
         done.assets += verdicts.len() as u64;
+        let events: Vec<_> = verdicts.iter().flat_map(Judgement::events).collect();
         done.findings += write(&mut tx, &control_set, verdicts, what).await?;
         tx.commit().await?;
+        events.into_iter().for_each(meter::finding);
     }
 }
 
@@ -156,6 +159,11 @@ impl Judgement {
         let changes = changes(&due, outcomes.as_deref(), lives, now);
         let assessment = outcomes.map(|outcomes| assessment(&due, &outcomes));
         Self { due, assessment, changes }
+    }
+
+    /// The turns its findings took.
+    fn events(&self) -> impl Iterator<Item = &'static str> {
+        self.changes.iter().filter_map(|change| change.event).map(findings::Event::code)
     }
 
     /// Takes back what the asset counted for before and adds what it counts for now.

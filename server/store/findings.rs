@@ -114,7 +114,8 @@ pub enum Event {
 }
 
 impl Event {
-    const fn code(self) -> &'static str {
+    /// As it is kept and counted.
+    pub const fn code(self) -> &'static str {
         match self {
             Self::Opened => "opened",
             Self::Reopened => "reopened",

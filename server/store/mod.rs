@@ -34,14 +34,12 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Postgres, Transaction};
+use tracing::{Span, debug_span};
 
 use crate::model::TenantId;
 
 /// A database that lets nobody in for so long is away.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
-
-/// Numbered SQL, applied in order.
-pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 
 /// A text column as the closed list it belongs to.
 fn parsed<T: FromStr<Err = String>>(table: &'static str, text: &str) -> Result<T, StoreError> {
@@ -53,6 +51,8 @@ fn to_json(table: &'static str, value: &impl serde::Serialize) -> Result<serde_j
     serde_json::to_value(value)
         .map_err(|fault| StoreError::Inconsistent { table, problem: fault.to_string() })
 }
+
+const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// What can go wrong between us and the database.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +97,8 @@ impl From<sqlx::Error> for StoreError {
 pub struct Tx {
     inner: Transaction<'static, Postgres>,
     tenant: TenantId,
+    /// Ends with it, and so tells a trace how long it was open.
+    _span: Span,
 }
 
 impl Tx {
@@ -120,6 +122,7 @@ impl Tx {
 /// assets. Dropped without [`Gate::commit`], it leaves nothing behind.
 pub struct Gate {
     inner: Transaction<'static, Postgres>,
+    _span: Span,
 }
 
 impl Gate {
@@ -158,11 +161,15 @@ impl Store {
         Ok(Self { pool })
     }
 
-    /// Brings the schema up to date, as the role the address names.
+    /// Brings the schema up to date, as the role the address names. One at a time: others wait at a
+    /// lock of the database. A schema that is ahead of this program is left as it is: migrations only
+    /// add while an older server may run, so the older one may also be started again.
     pub async fn migrate(url: &str) -> Result<(), StoreError> {
         let pool =
             PgPoolOptions::new().max_connections(1).acquire_timeout(ANSWERS_WITHIN).connect(url).await?;
-        MIGRATIONS.run(&pool).await?;
+        let mut migrations = sqlx::migrate!();
+        migrations.set_ignore_missing(true);
+        migrations.run(&pool).await?;
         pool.close().await;
         Ok(())
     }
@@ -174,20 +181,22 @@ impl Store {
 
     /// Starts a transaction of `tenant`.
     pub async fn begin(&self, tenant: TenantId) -> Result<Tx, StoreError> {
-        let mut inner = self.pool.begin().await?;
+        let span = debug_span!("transaction", of = "tenant");
+        let mut inner = self.pool.begin().await.map_err(StoreError::Unavailable)?;
         sqlx::query!("SELECT set_config('parallax.tenant', $1, true)", tenant.to_string())
             .fetch_one(&mut *inner)
             .await?;
-        Ok(Tx { inner, tenant })
+        Ok(Tx { inner, tenant, _span: span })
     }
 
     /// Starts a transaction of `tenant` that sees one moment and changes nothing.
     pub async fn begin_snapshot(&self, tenant: TenantId) -> Result<Tx, StoreError> {
-        let mut inner = self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        let span = debug_span!("transaction", of = "tenant");
+        let mut inner = self.pool.begin_with(SNAPSHOT).await.map_err(StoreError::Unavailable)?;
         sqlx::query!("SELECT set_config('parallax.tenant', $1, true)", tenant.to_string())
             .fetch_one(&mut *inner)
             .await?;
-        Ok(Tx { inner, tenant })
+        Ok(Tx { inner, tenant, _span: span })
     }
 
     /// Whether the database answers and has the tables of this version.
@@ -196,10 +205,16 @@ impl Store {
         Ok(())
     }
 
+    /// Connections to the database: how many there are, and how many of them have nothing to do.
+    pub fn connections(&self) -> (u32, usize) {
+        (self.pool.size(), self.pool.num_idle())
+    }
+
     /// Starts a transaction of the house.
     pub async fn gate(&self) -> Result<Gate, StoreError> {
-        let mut inner = self.pool.begin().await?;
+        let span = debug_span!("transaction", of = "house");
+        let mut inner = self.pool.begin().await.map_err(StoreError::Unavailable)?;
         sqlx::query!("SELECT set_config('parallax.scope', 'house', true)").fetch_one(&mut *inner).await?;
-        Ok(Gate { inner })
+        Ok(Gate { inner, _span: span })
     }
 }

@@ -1,8 +1,9 @@
-//! How a run is doing, for whoever waits for it.
+//! How a run is doing, for whoever waits for it, and how many do.
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{StoreError, Tx};
+use super::{Gate, StoreError, Tx, runs};
 
 /// How a run is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,4 +63,30 @@ pub async fn latest(tx: &mut Tx, connection: Uuid) -> Result<Option<Uuid>, Store
     .fetch_optional(tx.on())
     .await?;
     Ok(row.map(|row| row.id))
+}
+
+/// How the queue of the whole house stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Queue {
+    /// Runs that wait, those among them whose worker fell silent.
+    pub waiting: i64,
+    /// Runs somebody works on.
+    pub running: i64,
+    /// Since when the oldest of those that wait has waited.
+    pub oldest: Option<DateTime<Utc>>,
+}
+
+/// How the queue of the whole house stands, over all tenants and naming none.
+pub async fn queue(gate: &mut Gate, now: DateTime<Utc>) -> Result<Queue, StoreError> {
+    Ok(sqlx::query_as!(
+        Queue,
+        r#"SELECT count(*) FILTER (WHERE waits) AS "waiting!", count(*) FILTER (WHERE NOT waits) AS "running!",
+                  min(since) FILTER (WHERE waits) AS oldest
+           FROM (SELECT state = 'queued' OR heartbeat_at < $1 AS waits,
+                        CASE WHEN state = 'queued' THEN queued_at ELSE heartbeat_at END AS since
+                 FROM runs WHERE state IN ('queued', 'running')) AS under_way"#,
+        now - runs::SILENCE
+    )
+    .fetch_one(gate.on())
+    .await?)
 }

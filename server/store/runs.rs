@@ -10,8 +10,9 @@ use uuid::Uuid;
 use super::{Gate, StoreError, Tx, outbox, text::storable};
 use crate::model::{Gap, TenantId};
 
-/// A heart that has been silent this long has stopped.
-pub const SILENCE: TimeDelta = TimeDelta::seconds(25);
+/// A heart that has been silent this long has stopped. It beats every two seconds by the clock of the
+/// worker's machine, so machines may differ by the rest.
+pub const SILENCE: TimeDelta = TimeDelta::seconds(8);
 /// A run is given up after this many attempts.
 pub const MOST_ATTEMPTS: i32 = 5;
 /// Gaps kept of one run; the rest is counted.
@@ -42,7 +43,8 @@ pub enum Ending {
 }
 
 impl Ending {
-    const fn code(self) -> &'static str {
+    /// As it is kept and counted.
+    pub const fn code(self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Failed => "failed",

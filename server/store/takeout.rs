@@ -1,6 +1,8 @@
 //! Everything a tenant has, row by row, for taking along. No secret is among it: sealed columns
 //! and hashes stay behind.
 
+use std::time::Duration;
+
 use futures::{Stream, StreamExt};
 use sqlx::{AssertSqlSafe, Row};
 
@@ -42,6 +44,9 @@ pub const LEFT_OUT: &[&str] = &["secrets", "sessions", "links", "replies"];
 /// Columns that are never told.
 const HIDDEN: &str = "'{secret_hash,client_secret,facts_hash,control_set,secret_id,word}'::text[]";
 
+/// A reader who takes nothing for so long holds a connection to the database for nothing.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 /// `{"table": …, "row": {…}}` a line, all of one snapshot, read as it is taken.
 pub fn rows(
     store: &Store,
@@ -81,7 +86,7 @@ async fn read(
         let mut lines = sqlx::query(AssertSqlSafe(text)).bind(tenant.0).fetch(tx.on());
         while let Some(row) = lines.next().await {
             let line: String = row?.try_get("line")?;
-            if send.send(Ok(line)).await.is_err() {
+            if send.send_timeout(Ok(line), PATIENCE).await.is_err() {
                 return Ok(());
             }
         }

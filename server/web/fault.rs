@@ -1,12 +1,11 @@
-//! Answers that are not what was asked for, as pages. What went wrong inside is logged once under
-//! an incident id; a page shows the id and nothing else of it.
+//! Answers that are not what was asked for, as pages. What went wrong inside is logged once; a page
+//! shows the id of the request, which each line of the log carries, and nothing else of it.
 
 use std::any::Any;
 
 use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use uuid::Uuid;
 
 use super::Frame;
 use crate::auth::{Actor, AuthError};
@@ -14,6 +13,7 @@ use crate::desk::Refusal;
 use crate::error::AppError;
 use crate::model::{Permission, Role};
 use crate::store::StoreError;
+use crate::telemetry::request;
 
 /// An [`AppError`] on its way to a page.
 #[derive(Debug)]
@@ -121,7 +121,7 @@ impl IntoResponse for Fault {
                     "Away for a moment",
                     told,
                     "Nothing is lost. Try again in a few seconds; if it stays, look at the server's log.",
-                    None,
+                    Some(request::id()),
                 );
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
                 response
@@ -137,7 +137,7 @@ fn sentence(text: &str) -> String {
 }
 
 fn broken(cause: &dyn std::error::Error) -> Response {
-    let incident = Uuid::new_v4().simple().to_string()[..12].to_owned();
+    let incident = request::id();
     let mut chain = cause.to_string();
     let mut next = cause.source();
     while let Some(inner) = next {
@@ -154,7 +154,7 @@ fn internal(incident: String) -> Response {
         StatusCode::INTERNAL_SERVER_ERROR,
         "Something went wrong on our side",
         "This page could not be made.".into(),
-        "The server's log has the cause under this incident id.",
+        "The server's log has the cause under this id.",
         Some(incident),
     )
 }
@@ -230,7 +230,7 @@ pub async fn not_that_way() -> Response {
 /// For a panic in a handler: a fault of ours like any other.
 #[expect(clippy::needless_pass_by_value, reason = "the layer that catches panics hands the box over")]
 pub fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
-    let incident = Uuid::new_v4().simple().to_string()[..12].to_owned();
+    let incident = request::id();
     let cause = panic.downcast_ref::<&str>().map(ToString::to_string);
     let cause = cause.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     tracing::error!(%incident, %cause, "a page panicked");

@@ -1,18 +1,28 @@
 //! What stands before every page: headers that keep foreign code out, and a door for changes that
 //! opens only to our own pages.
 
+use std::time::Duration;
+
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::WebState;
+use super::{WebState, fault};
+use crate::error::AppError;
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
+/// Nothing of the machine a browser runs on is ours to use.
+const DEVICES: &str = "accelerometer=(), autoplay=(), bluetooth=(), browsing-topics=(), camera=(), \
+    display-capture=(), fullscreen=(), geolocation=(), gyroscope=(), hid=(), magnetometer=(), microphone=(), \
+    midi=(), payment=(), publickey-credentials-get=(), screen-wake-lock=(), serial=(), usb=(), xr-spatial-tracking=()";
+
 /// No address of ours is longer.
 const LONGEST_ADDRESS: usize = 8 * 1024;
+/// No page of ours takes longer to be made, and no form longer to arrive.
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 /// Two years, as browsers' preload lists ask.
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
 
@@ -25,7 +35,12 @@ pub async fn bounded(request: Request, next: Next) -> Response {
     if request.uri().path_and_query().is_some_and(|path| path.as_str().len() > LONGEST_ADDRESS) {
         return (StatusCode::URI_TOO_LONG, "this address is too long").into_response();
     }
-    next.run(request).await
+    let asks = matches!(*request.method(), Method::GET | Method::HEAD);
+    match tokio::time::timeout(LONGEST_WAIT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) if asks => fault::Fault::from(AppError::Unavailable("this page")).into_response(),
+        Err(_) => (StatusCode::REQUEST_TIMEOUT, "this request took longer than a minute").into_response(),
+    }
 }
 
 /// Adds the security headers to every answer.
@@ -44,7 +59,8 @@ pub async fn headers(State(state): State<WebState>, request: Request, next: Next
         ("referrer-policy", "same-origin"),
         ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
-        ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=()"),
+        ("x-permitted-cross-domain-policies", "none"),
+        ("permissions-policy", DEVICES),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }

@@ -12,11 +12,15 @@ pub async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// `GET /readyz`: 200 where the database answers and has our schema, 503 where not.
+/// `GET /readyz`: 200 where the database answers and has our schema; 503 where not, and from the
+/// moment this process is told to stop, while it still answers what comes.
 pub async fn ready(State(state): State<WebState>) -> Response {
-    if state.store.ready().await.is_ok() {
+    let reason = if state.house.stopping.is_cancelled() {
+        "stopping\n"
+    } else if state.store.ready().await.is_ok() {
         return (StatusCode::OK, "ready\n").into_response();
-    }
-    let later = [(header::RETRY_AFTER, "5")];
-    (StatusCode::SERVICE_UNAVAILABLE, later, "the database does not answer\n").into_response()
+    } else {
+        "the database does not answer\n"
+    };
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")], reason).into_response()
 }

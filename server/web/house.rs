@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::auth::Vault;
@@ -42,6 +43,8 @@ pub struct House {
     pub terms: Terms,
     /// What the API says of itself: its OpenAPI document.
     pub api: Arc<serde_json::Value>,
+    /// Cancelled once this process is told to stop: nobody should be sent here any more.
+    pub stopping: CancellationToken,
 }
 
 /// What every page needs.

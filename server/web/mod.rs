@@ -35,6 +35,7 @@ mod people;
 mod picture;
 mod prose;
 mod reference;
+mod request;
 mod run;
 mod second_factor;
 mod show;
@@ -238,6 +239,7 @@ pub fn router(state: WebState, beside: Router) -> Router {
         .merge(beside)
         .layer(CatchPanicLayer::custom(fault::panicked))
         .layer(from_fn_with_state(state.clone(), guard::same_origin))
-        .layer(from_fn_with_state(state, guard::headers))
         .layer(from_fn(guard::bounded))
+        .layer(from_fn_with_state(state.clone(), guard::headers))
+        .layer(from_fn_with_state(state, request::around))
 }

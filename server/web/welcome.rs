@@ -11,7 +11,7 @@ use super::login::{come_in, form_word, our_form};
 use super::{Answer, Frame, WebState, fault};
 use crate::auth::session::{self, Beginning, Visitor};
 use crate::auth::setup::{self, Entry};
-use crate::auth::{AuthError, Secret, login};
+use crate::auth::{AuthError, Secret, login, throttle};
 use crate::store::people::links::Link;
 
 #[derive(Template)]
@@ -60,6 +60,9 @@ pub async fn accept(
     }
     let (secret, now) = (Secret::sent(&secret), (state.now)());
     let link = setup::link(&state.store, &secret, now).await?;
+    // Who joins proves who they are by the password they have: guesses count as at the log-in.
+    let account = login::canonical(if link.email.is_empty() { &sent.email } else { &link.email });
+    throttle::attempt(&state.store, &account, &visitor.address, now).await?;
     let entry = Entry { email: sent.email.clone(), name: sent.name.clone(), password: sent.password };
     let (person, tenant) = match setup::accept(&state.store, &secret, &entry, now).await {
         Ok(done) => done,
@@ -88,6 +91,7 @@ pub async fn accept(
         ..Beginning::default()
     };
     let cookie = session::begin(&mut gate, &person, beginning, &visitor, now).await?;
+    throttle::succeeded(&mut gate, &account).await?;
     gate.commit().await?;
     login::noted(&state.store, &person, "link.used", &link.purpose, &visitor, now).await?;
     Ok(come_in(&state, jar, &cookie, "/"))

@@ -13,15 +13,23 @@ use super::support::estate::{Planted, Scratch, function, image, now};
 use super::support::people::{Browser, Town};
 
 /// What one tenant has that the other must never see.
-struct Place {
+pub struct Place {
     tenant: TenantId,
-    owner: Browser,
-    program: Caller,
+    pub owner: Browser,
+    pub program: Caller,
     ids: Vec<(&'static str, Uuid)>,
     mark: &'static str,
 }
 
-async fn settle(town: &mut Town, tenant: TenantId, mark: &'static str) -> Place {
+impl Place {
+    /// Looks at the same house at another address.
+    pub fn move_to(&mut self, base: &str) {
+        base.clone_into(&mut self.owner.base);
+        base.clone_into(&mut self.program.base);
+    }
+}
+
+pub async fn settle(town: &mut Town, tenant: TenantId, mark: &'static str) -> Place {
     town.scratch.tenant = tenant;
     let connection = town.scratch.connection("production").await;
     let program = Caller::with(town, tenant, Permission::ALL).await;
@@ -93,7 +101,7 @@ async fn two_tenants_with_the_same_estate_never_meet() {
 }
 
 /// Every page that takes no id, as the owner sees it.
-async fn look_everywhere(own: &Place, other: &Place) {
+pub async fn look_everywhere(own: &Place, other: &Place) {
     for rule in rules().iter().filter(|rule| rule.method == "GET" && !rule.path.contains('{')) {
         if rule.need == Need::Nobody {
             continue;
@@ -114,7 +122,7 @@ async fn look_everywhere(own: &Place, other: &Place) {
 }
 
 /// Every address with an id of the other's.
-async fn guess(own: &Place, other: &Place) {
+pub async fn guess(own: &Place, other: &Place) {
     let word = own.owner.get("/account").await.word();
     let fields = [
         ("csrf", word.as_str()),

@@ -8,7 +8,7 @@ use crate::model::Permission;
 use crate::model::Role;
 
 /// A worker that takes a mail and falls silent is believed to be dead after so long.
-const SILENCE: TimeDelta = TimeDelta::minutes(5);
+pub const SILENCE: TimeDelta = TimeDelta::minutes(5);
 
 /// A mail to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +48,19 @@ pub enum Ended {
     GivenUp(String),
     /// Try again then; the fault.
     Later(DateTime<Utc>, String),
+}
+
+impl Ended {
+    /// As it is kept and counted.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Quiet => "quiet",
+            Self::Refused(_) => "refused",
+            Self::GivenUp(_) => "given_up",
+            Self::Later(..) => "waiting",
+        }
+    }
 }
 
 /// Makes the mails of every digest whose moment has come, and sets its next moment. A digest that
@@ -140,12 +153,10 @@ pub async fn take(tx: &mut Tx, now: DateTime<Utc>) -> Result<Option<Mail>, Store
 /// Notes how a mail ended.
 pub async fn ended(tx: &mut Tx, mail: &Mail, ended: &Ended, now: DateTime<Utc>) -> Result<(), StoreError> {
     let tenant = tx.tenant().0;
-    let (state, fault, next) = match ended {
-        Ended::Sent => ("sent", None, now),
-        Ended::Quiet => ("quiet", None, now),
-        Ended::Refused(fault) => ("refused", Some(fault), now),
-        Ended::GivenUp(fault) => ("given_up", Some(fault), now),
-        Ended::Later(at, fault) => ("waiting", Some(fault), *at),
+    let (fault, next) = match ended {
+        Ended::Sent | Ended::Quiet => (None, now),
+        Ended::Refused(fault) | Ended::GivenUp(fault) => (Some(fault), now),
+        Ended::Later(at, fault) => (Some(fault), *at),
     };
     sqlx::query!(
         "UPDATE digest_mails SET state = $5, fault = $6, next_try_at = $7, sent_at = $8
@@ -154,7 +165,7 @@ pub async fn ended(tx: &mut Tx, mail: &Mail, ended: &Ended, now: DateTime<Utc>) 
         mail.digest,
         mail.recipient,
         mail.period,
-        state,
+        ended.code(),
         fault,
         next,
         (*ended == Ended::Sent).then_some(now)

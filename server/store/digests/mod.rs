@@ -2,7 +2,7 @@
 
 mod due;
 
-pub use due::{Ended, Mail, ended, fall_due, take};
+pub use due::{Ended, Mail, SILENCE, ended, fall_due, take};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;

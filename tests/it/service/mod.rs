@@ -1,12 +1,24 @@
-//! The program as a process: killed, cut off, misconfigured.
+//! The program as a process: asked, stopped, killed, cut off, misconfigured.
 
+mod chaos;
 mod faults;
 mod killed;
+mod numbers;
+mod secrets;
+mod server;
 mod slow;
+mod stop;
 
 use std::process::Stdio;
 
+use parallax::model::{ConnectionSpec, RegistrySpec};
 use tokio::process::{Child, Command};
+
+/// A connection to where nobody listens.
+fn nowhere() -> ConnectionSpec {
+    let address = "127.0.0.1:9".into();
+    ConnectionSpec::Registry(RegistrySpec { address, plain_http: true, ..RegistrySpec::default() })
+}
 
 /// The program, with nothing of our own environment that it would read.
 fn parallax(database: Option<&str>, data: &std::path::Path) -> Command {

@@ -43,7 +43,7 @@ impl Reply {
 /// A program.
 pub struct Caller {
     pub client: reqwest::Client,
-    base: String,
+    pub base: String,
     pub token: String,
 }
 

@@ -138,7 +138,13 @@ impl House {
 
     /// What counts and sums should be, counted anew, beside what they are. Empty where they agree.
     pub async fn miscounts(&self) -> Vec<String> {
-        let tallies = "
+        miscounts(&mut self.behind().await).await
+    }
+}
+
+/// The same of any database.
+pub async fn miscounts(behind: &mut PgConnection) -> Vec<String> {
+    let tallies = "
             WITH counted AS (
                 SELECT s.connection_id, o ->> 'control' AS control, a.kind, s.platform,
                        o ->> 'verdict' AS verdict, o ->> 'severity' AS severity, count(*) AS assets
@@ -149,7 +155,7 @@ impl House {
             SELECT format('tally %s %s %s: counted %s, kept %s', control, kind, verdict, c.assets, k.assets)
             FROM counted c FULL JOIN kept k USING (connection_id, control, kind, platform, verdict, severity)
             WHERE c.assets IS DISTINCT FROM k.assets";
-        let sums = "
+    let sums = "
             WITH counted AS (
                 SELECT s.connection_id, a.kind, count(*) AS assets, count(s.score) AS scored,
                        coalesce(sum(s.score), 0) AS score_sum, sum(s.known) AS known, sum(s.unknown) AS unknown
@@ -161,12 +167,10 @@ impl House {
             WHERE c.assets IS DISTINCT FROM k.assets OR c.scored IS DISTINCT FROM k.scored
                OR c.known IS DISTINCT FROM k.known OR c.unknown IS DISTINCT FROM k.unknown
                OR abs(c.score_sum - k.score_sum) > 0.01 * (1 + k.assets)";
-        let mut behind = self.behind().await;
-        let mut found: Vec<String> =
-            sqlx::query_scalar(tallies).fetch_all(&mut behind).await.expect("counts tallies");
-        found.extend(sqlx::query_scalar::<_, String>(sums).fetch_all(&mut behind).await.expect("adds up"));
-        found
-    }
+    let mut found: Vec<String> =
+        sqlx::query_scalar(tallies).fetch_all(&mut *behind).await.expect("counts tallies");
+    found.extend(sqlx::query_scalar::<_, String>(sums).fetch_all(behind).await.expect("adds up"));
+    found
 }
 
 impl Drop for House {

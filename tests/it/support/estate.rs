@@ -19,6 +19,7 @@ use parallax::store::assessments::Scope;
 use parallax::store::{Store, connections, runs, tenants};
 use parallax::web::{Entrance, House, WebState};
 use sqlx::{Connection, Executor, PgConnection};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// Who the houses of tests are on AWS.
@@ -52,10 +53,15 @@ impl Scratch {
         admin.execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.expect("a database");
         let mut url: url::Url = server.parse().expect("an address");
         url.set_path(&name);
-        Store::migrate(url.as_str()).await.expect("our schema");
-        let store = Store::connect(url.as_str(), 4).await.expect("connects");
+        Self::of(server, &name, url.as_str()).await
+    }
+
+    /// Over the database `name` of the server at `server`, which the application reaches at `url`.
+    pub async fn of(server: String, name: &str, url: &str) -> Self {
+        Store::migrate(url).await.expect("our schema");
+        let store = Store::connect(url, 4).await.expect("connects");
         let tenant = tenants::ensure_default(&store, now()).await.expect("a tenant");
-        Self { server, name, store, tenant }
+        Self { server, name: name.to_owned(), store, tenant }
     }
 
     /// A house without log-in over this estate.
@@ -73,6 +79,7 @@ impl Scratch {
                 ..Terms::default()
             },
             api: parallax::api::described(),
+            stopping: CancellationToken::default(),
         };
         WebState { store: self.store.clone(), house: Arc::new(house), now }
     }

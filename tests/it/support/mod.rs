@@ -9,5 +9,6 @@ pub mod fake_registry;
 pub mod people;
 pub mod post;
 pub mod receiver;
+pub mod postgres;
 pub mod registry;
 pub mod swagger;

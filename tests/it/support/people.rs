@@ -13,6 +13,7 @@ use parallax::model::{Role, TenantId};
 use parallax::outgoing::Guard;
 use parallax::web::{Entrance, House, WebState};
 use reqwest::redirect::Policy;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::estate::{PRINCIPAL, Scratch, now};
@@ -49,6 +50,7 @@ impl Town {
                 ..Terms::default()
             },
             api: parallax::api::described(),
+            stopping: CancellationToken::default(),
         };
         let state = WebState { store: scratch.store.clone(), house: Arc::new(house), now };
         let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
