@@ -5,8 +5,8 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::model::{
-    Area, Family, Kind, Permission, Platform, Provider, Severity, TicketState, Verdict, WebhookEvent,
-    WebhookForm,
+    Area, ExceptionKind, ExceptionState, Family, Kind, Permission, Platform, Provider, Severity, TicketState,
+    Verdict, WebhookEvent, WebhookForm,
 };
 
 macro_rules! words {
@@ -21,4 +21,4 @@ macro_rules! words {
     )*};
 }
 
-words! { Area Family Kind Permission Platform Provider Severity TicketState Verdict WebhookEvent WebhookForm }
+words! { Area ExceptionKind ExceptionState Family Kind Permission Platform Provider Severity TicketState Verdict WebhookEvent WebhookForm }

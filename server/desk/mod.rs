@@ -3,6 +3,8 @@
 
 pub mod connections;
 pub mod digests;
+pub mod exceptions;
+pub mod export;
 pub mod tickets;
 pub mod webhooks;
 

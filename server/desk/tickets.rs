@@ -5,12 +5,13 @@ use serde_json::json;
 use url::Url;
 use uuid::Uuid;
 
-use super::{Refusal, invalid};
+use super::{Refusal, exceptions, invalid};
 use crate::auth::Actor;
 use crate::auth::audit::{self, Change};
 use crate::error::AppError;
-use crate::model::{TicketPolicy, TicketState};
+use crate::model::{ExceptionKind, Permission, TicketPolicy, TicketState};
 use crate::store::Tx;
+use crate::store::exceptions::Subject;
 use crate::store::pages::tickets::Ticket;
 use crate::store::people::members;
 use crate::store::tickets::{self, Author, Gathered, Step, Work};
@@ -37,6 +38,9 @@ pub struct Wanted {
     pub assignee: Option<Option<Uuid>>,
     /// Another due date, or none.
     pub due_at: Option<Option<DateTime<Utc>>>,
+    /// With done: what still fails is accepted, for this kind of reason and until then. The reason
+    /// is the one of the change.
+    pub accept: Option<(ExceptionKind, DateTime<Utc>)>,
 }
 
 fn author(actor: &Actor) -> Author {
@@ -73,20 +77,21 @@ pub async fn open(
     Ok(done)
 }
 
-/// Makes a change, all of it or nothing: the caller commits.
+/// Makes a change, all of it or nothing: the caller commits. Returns the exception it made, if it did.
 pub async fn change(
     tx: &mut Tx,
     actor: &Actor,
     ticket: &Ticket,
     wanted: &Wanted,
     now: DateTime<Utc>,
-) -> Result<(), Refusal> {
+) -> Result<Option<Uuid>, Refusal> {
     let author = author(actor);
     let work = Work { ticket: ticket.id, author: &author, now };
     let why = wanted.why.trim();
     if why.chars().count() > MOST_WORDS {
         return Err(invalid("reason", format!("write at most {MOST_WORDS} letters")));
     }
+    let exception = accept(tx, actor, ticket, wanted, now).await?;
     if let Some(state) = wanted.state.filter(|state| *state != ticket.state) {
         go(tx, work, ticket, state, why).await?;
     }
@@ -115,7 +120,27 @@ pub async fn change(
         let change = Change { action: "ticket.changed", subject, before: Some(before), after: Some(after) };
         audit::record(tx, actor, change, now).await?;
     }
-    Ok(())
+    Ok(exception)
+}
+
+/// Closing with an exception: what still fails is accepted for a time.
+async fn accept(
+    tx: &mut Tx,
+    actor: &Actor,
+    ticket: &Ticket,
+    wanted: &Wanted,
+    now: DateTime<Utc>,
+) -> Result<Option<Uuid>, Refusal> {
+    let Some((kind, until)) = wanted.accept else { return Ok(None) };
+    if wanted.state != Some(TicketState::Done) {
+        return Err(invalid("accept", "goes with the state done only"));
+    }
+    if !actor.may(Permission::Accept) {
+        return Err(AppError::Forbidden("accepting findings takes the permission accept".into()).into());
+    }
+    let findings = exceptions::of_ticket(tx, ticket.id, now).await?;
+    let terms = exceptions::Terms { kind, reason: wanted.why.clone(), until };
+    Ok(Some(exceptions::make(tx, actor, Subject::Findings(findings), &terms, now).await?))
 }
 
 async fn go(tx: &mut Tx, work: Work<'_>, ticket: &Ticket, to: TicketState, why: &str) -> Result<(), Refusal> {

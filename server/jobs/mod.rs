@@ -7,6 +7,7 @@ mod judge_all;
 mod read_source;
 mod send_digests;
 mod send_webhooks;
+mod settle_exceptions;
 mod worker;
 
 pub use send_digests::{Post, leaving_link, send_due};

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
-use super::{Courier, Post, judge_all, read_source, send_due};
+use super::{Courier, Post, judge_all, read_source, send_due, settle_exceptions};
 use crate::analysis::secrets::FingerprintKey;
 use crate::auth::{Vault, session};
 use crate::config::Reach;
@@ -29,6 +29,8 @@ pub type Clock = fn() -> DateTime<Utc>;
 const LOOK: Duration = Duration::from_millis(500);
 /// How often due connections are queued.
 const SCHEDULE: Duration = Duration::from_secs(15);
+/// How often exceptions that are new or over are looked for.
+const SETTLE: Duration = Duration::from_secs(3);
 /// How long to wait when the database is away.
 const AWAY: Duration = Duration::from_secs(2);
 
@@ -63,6 +65,7 @@ impl Worker {
         tasks.spawn(self.clone().schedule(stop.clone()));
         tasks.spawn(self.clone().mail(stop.clone()));
         tasks.spawn(self.clone().tell(stop.clone()));
+        tasks.spawn(self.clone().settle(stop.clone()));
         while tasks.join_next().await.is_some() {}
     }
 
@@ -205,6 +208,30 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// Apart from the schedule and at shorter steps: somebody waits for what they accepted.
+    async fn settle(self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            if let Err(fault) = self.settle_once(&stop).await {
+                warn!(error = &fault as &dyn std::error::Error, "exceptions could not be settled");
+            }
+            pause(SETTLE, &stop).await;
+        }
+    }
+
+    async fn settle_once(&self, stop: &CancellationToken) -> Result<(), StoreError> {
+        let mut gate = self.store.gate().await?;
+        let tenants = tenants::all(&mut gate).await?;
+        drop(gate);
+        for tenant in tenants {
+            tokio::select! {
+                done = settle_exceptions::if_due(&self.store, tenant, self.clock) => done?,
+                // A batch that is not committed leaves nothing; what is left is still due.
+                () = stop.cancelled() => return Ok(()),
+            }
+        }
+        Ok(())
     }
 
     async fn mail_once(&self, stop: &CancellationToken) -> Result<(), StoreError> {

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Family, FunctionFacts, ImageFacts, Kind, Platform, Provider, RepositoryFacts, Unknown};
+use super::{
+    Fact, Family, FunctionFacts, ImageFacts, Kind, Platform, Provider, RepositoryFacts, Tag, Unknown,
+};
 
 /// Declares a typed id over a UUID.
 macro_rules! typed_id {
@@ -141,6 +143,16 @@ impl Asset {
     /// Its family.
     pub const fn family(&self) -> Family {
         self.kind().family()
+    }
+
+    /// Its tags, as far as they could be read. Images have labels instead.
+    pub fn tags(&self) -> &[Tag] {
+        let tags = match &self.facts {
+            Facts::Function(facts) => &facts.tags,
+            Facts::Repository(facts) => &facts.tags,
+            Facts::Image(_) => return &[],
+        };
+        if let Fact::Known(tags) = tags { tags } else { &[] }
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod asset;
 mod connection;
+mod exception;
 mod exposure;
 mod fact;
 mod function;
@@ -24,6 +25,9 @@ mod webhook;
 pub use asset::{Asset, AssetId, AssetKey, FindingId, TenantId};
 pub use connection::{
     AwsCredentials, AwsSpec, AzureCredentials, AzureSpec, ConnectionSpec, RegistryCredentials, RegistrySpec,
+};
+pub use exception::{
+    EXPIRING_DAYS, ExceptionKind, ExceptionScope, ExceptionState, Exceptions, NamePattern, Place, Scoped,
 };
 pub use exposure::{Cors, Endpoint, EndpointAuth, Grant, PublicNetwork, ResourcePolicy};
 pub use fact::{Fact, Unknown};

@@ -5,10 +5,12 @@ use std::borrow::Cow;
 use super::{Severity, Unknown, kinds::closed_list};
 
 closed_list! {
-    /// The six outcomes. Only pass and fail count in a score; only unknown lowers coverage.
+    /// What is said of an asset. Only pass and fail count in a score; unknown and accepted lower coverage.
     pub enum Verdict {
         /// The defect is there.
         Fail = "fail", "Fails";
+        /// The defect is there, and accepted for a time. No control says this: an exception does.
+        Accepted = "accepted", "Accepted";
         /// A fact was not read, so nothing can be said.
         Unknown = "unknown", "Unknown";
         /// The defect is not there.

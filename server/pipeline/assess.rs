@@ -9,13 +9,15 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::lives::{self, Now};
-use crate::model::{Area, Freshness, Kind, Outcome, Platform, Settings, TenantId};
+use crate::model::{
+    Area, Exceptions, Freshness, Kind, Outcome, Place, Platform, Settings, TenantId, Verdict,
+};
 use crate::rules::{self, Context, Control};
 use crate::score::{self, Score, Standing, Weighed};
 use crate::store::assessments::{self, Assessment, Due, Judged, Scope};
 use crate::store::findings::{self, Change, Life};
 use crate::store::tallies::{self, Difference, SumKey, TallyKey};
-use crate::store::{Store, StoreError, connections, tenants};
+use crate::store::{Store, StoreError, connections, exceptions, tenants};
 use crate::telemetry::meter;
 
 /// Assets judged and written together.
@@ -84,13 +86,14 @@ async fn assess_connection(
         after = Some(last.id);
         let ids: Vec<_> = due.iter().map(|one| one.id).collect();
         let mut lives: HashMap<_, Vec<Life>> = HashMap::new();
-        for life in findings::of_assets(&mut tx, &ids).await? {
+        for life in findings::of_assets(&mut tx, &ids, None).await? {
             lives.entry(life.asset).or_default().push(life);
         }
+        let held = exceptions::live(&mut tx, &ids, what.now).await?;
         let context = (settings.clone(), what.now);
         let verdicts = tokio::task::spawn_blocking(move || {
             due.into_par_iter()
-                .map(|one| Judgement::new(one, &lives, &context.0, context.1))
+                .map(|one| Judgement::new(one, &lives, &held, &context.0, context.1))
                 .collect::<Vec<_>>()
         })
         .await
@@ -144,6 +147,7 @@ impl Judgement {
     fn new(
         due: Due,
         lives: &HashMap<crate::model::AssetId, Vec<Life>>,
+        held: &Exceptions,
         settings: &Settings,
         now: DateTime<Utc>,
     ) -> Self {
@@ -156,8 +160,9 @@ impl Judgement {
             })
         });
         let lives = lives.get(&due.id).map_or(&[][..], Vec::as_slice);
-        let changes = changes(&due, outcomes.as_deref(), lives, now);
-        let assessment = outcomes.map(|outcomes| assessment(&due, &outcomes));
+        let exceptions = outcomes.as_ref().map_or(Vec::new(), |outcomes| accepted(&due, outcomes, held));
+        let changes = changes(&due, outcomes.as_deref(), &exceptions, lives, now);
+        let assessment = outcomes.map(|outcomes| assessment(&due, &outcomes, &exceptions));
         Self { due, assessment, changes }
     }
 
@@ -178,9 +183,36 @@ impl Judgement {
     }
 }
 
-fn assessment(due: &Due, outcomes: &[Outcome]) -> Assessment {
-    let judged: Vec<Judged> =
+/// The exception that each control's finding would hang on; nothing where none holds.
+fn accepted(due: &Due, outcomes: &[Outcome], held: &Exceptions) -> Vec<Option<Uuid>> {
+    if held.is_empty() {
+        return Vec::new();
+    }
+    let place = Place {
+        connection: due.connection,
+        account: &due.asset.key.account,
+        region: &due.asset.key.region,
+        kind: due.asset.kind(),
+        platform: due.asset.platform,
+        name: &due.asset.name,
+        tags: due.asset.tags(),
+    };
+    let of = |(control, outcome): (&&Control, &Outcome)| {
+        matches!(outcome.verdict, Verdict::Fail | Verdict::Unknown)
+            .then(|| held.of(due.id.finding(control.code, ""), control.code, &place))
+            .flatten()
+    };
+    rules::all().iter().zip(outcomes).map(of).collect()
+}
+
+fn assessment(due: &Due, outcomes: &[Outcome], exceptions: &[Option<Uuid>]) -> Assessment {
+    let mut judged: Vec<Judged> =
         rules::all().iter().zip(outcomes).map(|(control, outcome)| stored(due, control, outcome)).collect();
+    for (one, exception) in judged.iter_mut().zip(exceptions) {
+        if exception.is_some() && one.verdict == Verdict::Fail {
+            one.verdict = Verdict::Accepted;
+        }
+    }
     Assessment {
         id: due.id,
         hash: due.hash.clone(),
@@ -204,7 +236,13 @@ fn stored(due: &Due, control: &Control, outcome: &Outcome) -> Judged {
     }
 }
 
-fn changes(due: &Due, outcomes: Option<&[Outcome]>, before: &[Life], now: DateTime<Utc>) -> Vec<Change> {
+fn changes(
+    due: &Due,
+    outcomes: Option<&[Outcome]>,
+    exceptions: &[Option<Uuid>],
+    lives: &[Life],
+    now: DateTime<Utc>,
+) -> Vec<Change> {
     let codes = rules::all().iter().map(|control| control.code);
     let verdicts = outcomes.unwrap_or_default().iter().map(|outcome| outcome.verdict);
     let standing = Standing::of(codes.zip(verdicts));
@@ -212,9 +250,13 @@ fn changes(due: &Due, outcomes: Option<&[Outcome]>, before: &[Life], now: DateTi
     for (position, control) in rules::all().iter().enumerate() {
         let id = due.id.finding(control.code, "");
         let outcome = outcomes.map(|outcomes| &outcomes[position]);
-        let state = Now { asset: due.id, hidden: due.state == "stale", control, outcome, standing, at: now };
-        if let Some((life, event)) = lives::turn(before.iter().find(|life| life.id == id), &state) {
+        let exception = exceptions.get(position).copied().flatten();
+        let hidden = due.state == "stale";
+        let state = Now { asset: due.id, hidden, control, outcome, standing, exception, at: now };
+        let before = lives.iter().find(|life| life.id == id);
+        if let Some((life, event)) = lives::turn(before, &state) {
             changes.push(Change {
+                before: before.map(|life| life.state),
                 life,
                 connection: due.connection,
                 control: control.code,
@@ -227,7 +269,7 @@ fn changes(due: &Due, outcomes: Option<&[Outcome]>, before: &[Life], now: DateTi
     changes
 }
 
-fn score_of(judged: &[Judged], area: Option<Area>) -> Score {
+pub(super) fn score_of(judged: &[Judged], area: Option<Area>) -> Score {
     score::score(judged.iter().filter_map(|one| {
         let of = Area::of_control(&one.control)?;
         area.is_none_or(|wanted| wanted == of).then_some(Weighed {
@@ -238,7 +280,8 @@ fn score_of(judged: &[Judged], area: Option<Area>) -> Score {
     }))
 }
 
-fn tally(
+/// Adds (`sign` 1) or takes away (`sign` -1) what an asset counts for.
+pub(super) fn tally(
     kind: Kind,
     (connection, platform): (Uuid, Platform),
     judged: &[Judged],
@@ -259,7 +302,7 @@ fn tally(
     let areas = Area::ALL.iter().map(|area| (area.code(), Some(*area)));
     for (code, area) in areas.chain([("", None)]) {
         let score = score_of(judged, area);
-        if area.is_none() || score.known + score.unknown > 0 {
+        if area.is_none() || score.known + score.unknown + score.accepted > 0 {
             let key = SumKey { connection, kind, area: code };
             difference.sums.entry(key).or_default().count(&score, sign);
         }

@@ -5,9 +5,10 @@
 use askama::Template;
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::model::{Area, Family};
+use crate::model::{Area, ExceptionState, Family};
 use crate::rules;
 use crate::store::pages::digest::{self, Alarm, Unseen};
+use crate::store::pages::exceptions::{self, Exception};
 use crate::store::pages::tickets::{self, Filter, Ticket};
 use crate::store::pages::totals::{self, KindSum};
 use crate::store::{StoreError, Tx, tenants};
@@ -66,6 +67,8 @@ pub struct Stand {
     pub criticals: i64,
     /// Share of verdicts that are not known, in percent.
     pub unknown: i64,
+    /// Verdicts that fail and are accepted.
+    pub accepted: i64,
 }
 
 /// Everything a digest tells.
@@ -89,6 +92,10 @@ pub struct Told {
     pub overdue_count: i64,
     /// Tickets under way.
     pub under_way: i64,
+    /// Exceptions that end within two weeks.
+    pub expiring: Vec<Exception>,
+    /// How many there are in all.
+    pub expiring_count: i64,
     /// Connections that do not show everything.
     pub unseen: Vec<Unseen>,
     /// How many there are in all.
@@ -100,7 +107,11 @@ pub struct Told {
 impl Told {
     /// Something happened that somebody should know.
     pub fn news(&self) -> bool {
-        self.alarm_count > 0 || !self.moved.is_empty() || self.overdue_count > 0 || self.unseen_count > 0
+        self.alarm_count > 0
+            || !self.moved.is_empty()
+            || self.overdue_count > 0
+            || self.expiring_count > 0
+            || self.unseen_count > 0
     }
 
     /// The subject: the worst first.
@@ -108,6 +119,7 @@ impl Told {
         let parts = [
             (self.alarm_count, "new critical finding", "new critical findings"),
             (self.overdue_count, "ticket overdue", "tickets overdue"),
+            (self.expiring_count, "exception about to end", "exceptions about to end"),
             (self.unseen_count, "connection not fully seen", "connections not fully seen"),
         ];
         let mut told: Vec<String> = parts
@@ -134,6 +146,9 @@ pub async fn read(tx: &mut Tx, since: DateTime<Utc>, until: DateTime<Utc>) -> Re
     let (under_way, overdue_count) = digest::tickets(tx, until).await?;
     let late = Filter { due_before: Some(until), ..Filter::default() };
     let overdue = tickets::list(tx, &late, None, MOST).await?.rows;
+    let soon = exceptions::Filter { state: Some(ExceptionState::Expiring), control: None };
+    let expiring = exceptions::list(tx, &soon, until, None, MOST).await?.rows;
+    let expiring_count = exceptions::expiring(tx, until).await?;
     let then = digest::sums_of(tx, (since - TimeDelta::days(1)).date_naive()).await?;
     let now = totals::sums(tx).await?;
     let criticals = digest::criticals(tx).await?;
@@ -147,6 +162,8 @@ pub async fn read(tx: &mut Tx, since: DateTime<Utc>, until: DateTime<Utc>) -> Re
         overdue,
         overdue_count,
         under_way,
+        expiring,
+        expiring_count,
         unseen,
         unseen_count,
         stands: criticals.into_iter().map(|(family, criticals)| stand(&now, family, criticals)).collect(),
@@ -178,14 +195,17 @@ fn moved(then: &[KindSum], now: &[KindSum]) -> Vec<Moved> {
 
 fn stand(now: &[KindSum], family: Family, criticals: i64) -> Stand {
     let of = || now.iter().filter(|one| one.kind.family() == family && one.area.is_none());
-    let (known, unknown): (i64, i64) = of().fold((0, 0), |sum, one| (sum.0 + one.known, sum.1 + one.unknown));
-    let all = known + unknown;
+    let sum = |pick: fn(&KindSum) -> i64| -> i64 { of().map(pick).sum() };
+    let unknown = sum(|one| one.unknown);
+    let accepted = sum(|one| one.accepted);
+    let all = sum(|one| one.known) + unknown + accepted;
     Stand {
         family,
         score: score(now, family, None),
         assets: of().map(|one| one.assets).sum(),
         criticals,
         unknown: if all == 0 { 0 } else { (unknown * 100 + all / 2) / all },
+        accepted,
     }
 }
 
@@ -216,6 +236,20 @@ fn title(control: &str) -> &str {
     rules::find(control).map_or(control, |one| one.title())
 }
 
+/// What an exception accepts, in words.
+fn accepts(exception: &Exception) -> String {
+    match &exception.control {
+        Some(code) => {
+            format!(
+                "{} ({code}), {}",
+                title(code),
+                exception.scope.words(exception.connection_name.as_deref())
+            )
+        }
+        None => many(exception.chosen, "chosen finding", "chosen findings"),
+    }
+}
+
 /// What is wrong with a connection, in words.
 fn what(unseen: &Unseen) -> String {
     match unseen.state.as_deref() {
@@ -231,7 +265,16 @@ mod tests {
     use crate::model::Kind;
 
     fn sum(kind: Kind, area: Option<Area>, score: f64) -> KindSum {
-        KindSum { kind, area, assets: 10, scored: 10, score_sum: score * 10.0, known: 90, unknown: 10 }
+        KindSum {
+            kind,
+            area,
+            assets: 10,
+            scored: 10,
+            score_sum: score * 10.0,
+            known: 90,
+            unknown: 10,
+            accepted: 0,
+        }
     }
 
     #[test]
@@ -262,6 +305,30 @@ mod tests {
         assert!(moved(&[], &now).is_empty(), "without a day before there is nothing to compare");
     }
 
+    fn ends_soon() -> Exception {
+        let at: DateTime<Utc> = "2026-11-20T08:00:00Z".parse().expect("a time");
+        Exception {
+            id: uuid::Uuid::nil(),
+            control: Some("HST-04".into()),
+            scope: crate::model::ExceptionScope { region: Some("eu-west-1".into()), ..Default::default() },
+            connection_name: None,
+            chosen: 0,
+            kind: crate::model::ExceptionKind::Planned,
+            reason: "<b>rebuilt</b> next month".into(),
+            made_by: "person:1".into(),
+            made_by_name: "Ann".into(),
+            made_at: at,
+            changed_at: at,
+            until: at + TimeDelta::days(10),
+            revoked_at: None,
+            revoked_by_name: None,
+            phase: "held".into(),
+            matched: 4,
+            done: 4,
+            findings: 4,
+        }
+    }
+
     fn quiet() -> Told {
         let at: DateTime<Utc> = "2026-11-24T08:00:00Z".parse().expect("a time");
         Told {
@@ -274,6 +341,8 @@ mod tests {
             overdue: Vec::new(),
             overdue_count: 0,
             under_way: 3,
+            expiring: Vec::new(),
+            expiring_count: 0,
             unseen: Vec::new(),
             unseen_count: 0,
             stands: vec![Stand {
@@ -282,6 +351,7 @@ mod tests {
                 assets: 12,
                 criticals: 2,
                 unknown: 10,
+                accepted: 0,
             }],
         }
     }
@@ -308,6 +378,8 @@ mod tests {
                 again: true,
             }],
             alarm_count: 12,
+            expiring: vec![ends_soon()],
+            expiring_count: 1,
             unseen: vec![Unseen {
                 id: uuid::Uuid::nil(),
                 name: "prod".into(),
@@ -317,7 +389,10 @@ mod tests {
             unseen_count: 1,
             ..quiet()
         };
-        assert_eq!(told.subject(), "Parallax, acme: 12 new critical findings, 1 connection not fully seen");
+        assert_eq!(
+            told.subject(),
+            "Parallax, acme: 12 new critical findings, 1 exception about to end, 1 connection not fully seen"
+        );
         let (text, html) =
             render(&told, "https://p.example.org", "https://p.example.org/leave/1").expect("rendered");
         insta::assert_snapshot!("news_text", text);

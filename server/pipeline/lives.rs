@@ -1,15 +1,18 @@
 //! What a new verdict does to a finding. Pure.
 //!
-//! | before | fails | unknown | anything else | asset stale | asset gone |
-//! | --- | --- | --- | --- | --- | --- |
-//! | nothing | opened | – | – | – | – |
-//! | open | stays | stale | resolved | stale | resolved |
-//! | stale | seen again | stays | resolved | stays | resolved |
-//! | resolved | reopened | – | – | – | – |
+//! | before | fails | accepted | unknown | anything else | asset stale | asset gone |
+//! | --- | --- | --- | --- | --- | --- | --- |
+//! | nothing | opened | accepted | – | – | – | – |
+//! | open | stays | accepted | stale | resolved | stale | resolved |
+//! | stale | seen again | accepted | stays | resolved | stays | resolved |
+//! | accepted | returned | stays | returned | resolved | returned | resolved |
+//! | resolved | reopened | accepted | – | – | – | – |
 //!
-//! A denied read never resolves a finding: unknown is not clean.
+//! *Accepted*: an exception holds for it, whether its asset can be seen or not. A denied read never
+//! resolves a finding: unknown is not clean.
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use crate::model::{AssetId, Outcome, Severity, Verdict};
 use crate::rules::Control;
@@ -29,43 +32,51 @@ pub struct Now<'a> {
     pub outcome: Option<&'a Outcome>,
     /// What raises the asset's findings.
     pub standing: Standing,
+    /// The exception that holds for it.
+    pub exception: Option<Uuid>,
     /// The moment.
     pub at: DateTime<Utc>,
 }
 
 /// The finding as it is from now on and what to tell; none where nothing changes.
 pub fn turn(before: Option<&Life>, now: &Now<'_>) -> Option<(Life, Option<Event>)> {
-    let verdict = now.outcome.map(|outcome| outcome.verdict);
-    match (before.map(|life| life.state), verdict) {
-        (None, Some(Verdict::Fail)) => Some((fresh(now)?, Some(Event::Opened))),
-        (None | Some(State::Resolved), verdict) if verdict != Some(Verdict::Fail) => None,
-        (Some(State::Resolved), _) => {
-            let life = before?;
-            Some((Life { reopened: life.reopened + 1, ..kept(life, now) }, Some(Event::Reopened)))
-        }
-        (Some(State::Open), Some(Verdict::Fail)) if now.hidden => {
-            changed(before?, State::Stale, Event::Stale)
-        }
-        (Some(State::Open), Some(Verdict::Fail)) => {
-            let life = kept(before?, now);
-            (Some(&life) != before).then_some((life, None))
-        }
-        (Some(State::Open), Some(Verdict::Unknown)) => changed(before?, State::Stale, Event::Stale),
-        (Some(State::Stale), Some(Verdict::Unknown)) => None,
-        (Some(State::Stale), Some(Verdict::Fail)) if now.hidden => None,
-        (Some(State::Stale), Some(Verdict::Fail)) => Some((kept(before?, now), Some(Event::SeenAgain))),
-        _ => {
-            let life = before?.clone();
-            Some((Life { state: State::Resolved, resolved_at: Some(now.at), ..life }, Some(Event::Resolved)))
-        }
+    let alive = before.filter(|life| life.state != State::Resolved);
+    let fails = now.outcome.is_some_and(|outcome| outcome.verdict == Verdict::Fail);
+    let unknown = now.outcome.is_some_and(|outcome| outcome.verdict == Verdict::Unknown);
+    let unless_held = |state| if now.exception.is_some() { State::Accepted } else { state };
+    let state = match alive {
+        None if fails => unless_held(State::Open),
+        None => return None,
+        Some(_) if fails && !now.hidden => unless_held(State::Open),
+        Some(_) if fails || unknown => unless_held(State::Stale),
+        Some(_) => State::Resolved,
+    };
+    let life = Life {
+        state,
+        resolved_at: (state == State::Resolved).then_some(now.at),
+        exception: now.exception.filter(|_| state == State::Accepted),
+        reopened: before.map_or(0, |life| life.reopened + i32::from(alive.is_none())),
+        ..if fails && (alive.is_none() || !now.hidden) { seen(before, now)? } else { before?.clone() }
+    };
+    let event = event(before.map(|life| life.state), state);
+    (event.is_some() || before != Some(&life)).then_some((life, event))
+}
+
+fn event(before: Option<State>, after: State) -> Option<Event> {
+    match (before, after) {
+        (None, State::Open) => Some(Event::Opened),
+        (Some(State::Resolved), State::Open) => Some(Event::Reopened),
+        (Some(State::Accepted), State::Open | State::Stale) => Some(Event::Returned),
+        (Some(before), after) if before == after => None,
+        (_, State::Accepted) => Some(Event::Accepted),
+        (_, State::Stale) => Some(Event::Stale),
+        (_, State::Open) => Some(Event::SeenAgain),
+        (_, State::Resolved) => Some(Event::Resolved),
     }
 }
 
-fn changed(before: &Life, state: State, event: Event) -> Option<(Life, Option<Event>)> {
-    Some((Life { state, ..before.clone() }, Some(event)))
-}
-
-fn fresh(now: &Now<'_>) -> Option<Life> {
+/// The finding with what is found now, under the same identity.
+fn seen(before: Option<&Life>, now: &Now<'_>) -> Option<Life> {
     let outcome = now.outcome?;
     let severity = severity(now.control, outcome);
     Some(Life {
@@ -76,16 +87,11 @@ fn fresh(now: &Now<'_>) -> Option<Life> {
         priority: Priority::of(severity, now.standing),
         reason: outcome.reason.to_string(),
         evidence: outcome.evidence.clone(),
-        opened_at: now.at,
+        opened_at: before.map_or(now.at, |life| life.opened_at),
         resolved_at: None,
         reopened: 0,
+        exception: None,
     })
-}
-
-/// The same finding, open, with what is found now.
-fn kept(before: &Life, now: &Now<'_>) -> Life {
-    let opened = Life { opened_at: before.opened_at, reopened: before.reopened, ..before.clone() };
-    fresh(now).map_or(opened, |life| Life { opened_at: before.opened_at, reopened: before.reopened, ..life })
 }
 
 /// The severity a reading weighs with.
@@ -97,9 +103,17 @@ pub fn severity(control: &Control, outcome: &Outcome) -> Severity {
 mod tests {
     use super::*;
     use chrono::TimeZone;
-    use uuid::Uuid;
 
     fn step(before: Option<&Life>, verdict: Option<Verdict>, hidden: bool) -> Option<(Life, Option<Event>)> {
+        under(before, verdict, hidden, None)
+    }
+
+    fn under(
+        before: Option<&Life>,
+        verdict: Option<Verdict>,
+        hidden: bool,
+        exception: Option<Uuid>,
+    ) -> Option<(Life, Option<Event>)> {
         let outcome =
             verdict.map(|verdict| Outcome { verdict, ..Outcome::fail("it is open").because("f", 1) });
         let at = Utc.with_ymd_and_hms(2026, 11, 1, 0, 0, 0).single().expect("a real day");
@@ -111,6 +125,7 @@ mod tests {
                 control: crate::rules::all()[0],
                 outcome: outcome.as_ref(),
                 standing: Standing::default(),
+                exception,
                 at,
             },
         )
@@ -148,5 +163,34 @@ mod tests {
         let (resolved, _) = step(Some(&open), None, false).expect("resolves");
         assert_eq!(resolved.state, State::Resolved);
         assert_eq!(step(None, None, false), None);
+    }
+
+    #[test]
+    fn what_is_accepted_stays_so_while_its_exception_holds() {
+        let one = Some(Uuid::from_u128(1));
+        let (born, event) = under(None, Some(Verdict::Fail), false, one).expect("born accepted");
+        assert_eq!((born.state, born.exception, event), (State::Accepted, one, Some(Event::Accepted)));
+        for (verdict, hidden) in [(Verdict::Fail, false), (Verdict::Fail, true), (Verdict::Unknown, false)] {
+            assert_eq!(under(Some(&born), Some(verdict), hidden, one), None);
+        }
+        let other = Some(Uuid::from_u128(2));
+        let (moved, event) = under(Some(&born), Some(Verdict::Fail), false, other).expect("another holds it");
+        assert_eq!((moved.state, moved.exception, event), (State::Accepted, other, None));
+        let (back, event) = step(Some(&born), Some(Verdict::Fail), false).expect("it returns");
+        assert_eq!((back.state, back.exception, event), (State::Open, None, Some(Event::Returned)));
+        let (unseen, event) = step(Some(&born), Some(Verdict::Unknown), false).expect("it returns unseen");
+        assert_eq!((unseen.state, event), (State::Stale, Some(Event::Returned)));
+        for before in [&back, &unseen] {
+            let (accepted, event) = under(Some(before), Some(Verdict::Fail), true, one).expect("accepted");
+            assert_eq!((accepted.state, event), (State::Accepted, Some(Event::Accepted)));
+        }
+        let (resolved, event) = under(Some(&born), Some(Verdict::Pass), false, one).expect("resolved");
+        assert_eq!(
+            (resolved.state, resolved.exception, event),
+            (State::Resolved, None, Some(Event::Resolved))
+        );
+        let (again, event) = under(Some(&resolved), Some(Verdict::Fail), false, one).expect("back, accepted");
+        assert_eq!((again.state, again.reopened, event), (State::Accepted, 1, Some(Event::Accepted)));
+        assert_eq!((again.id, again.opened_at), (born.id, born.opened_at));
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod assess;
 pub mod digest;
+pub mod exceptions;
 pub mod refresh;
 pub mod scan;
 

@@ -25,6 +25,8 @@ pub struct Tally {
 pub struct Counts {
     /// Fails.
     pub fail: i64,
+    /// Fails, and is accepted for a time.
+    pub accepted: i64,
     /// Passes.
     pub pass: i64,
     /// Unknown.
@@ -41,6 +43,7 @@ impl Counts {
     fn add(&mut self, verdict: Verdict, assets: i64) {
         let place = match verdict {
             Verdict::Fail => &mut self.fail,
+            Verdict::Accepted => &mut self.accepted,
             Verdict::Pass => &mut self.pass,
             Verdict::Unknown => &mut self.unknown,
             Verdict::Provider => &mut self.provider,
@@ -52,6 +55,7 @@ impl Counts {
 
     fn merge(&mut self, other: &Self) {
         self.fail += other.fail;
+        self.accepted += other.accepted;
         self.pass += other.pass;
         self.unknown += other.unknown;
         self.provider += other.provider;
@@ -133,7 +137,7 @@ pub fn side(control: &Control, family: Family, tallies: &[Tally]) -> Side {
     let kinds = || Kind::ALL.iter().copied().filter(|kind| kind.family() == family);
     let fixed =
         |verdict| kinds().filter_map(|kind| control.readings.fixed(kind)).find(|(is, _)| *is == verdict);
-    let judged = counts.judged() + counts.unknown > 0;
+    let judged = counts.judged() + counts.unknown + counts.accepted > 0;
     let checks = kinds().any(|kind| control.readings.fixed(kind).is_none());
     let (reading, why) = if judged {
         (Reading::Checked, "")
@@ -185,7 +189,7 @@ fn sum(sides: &[&Side]) -> Side {
     }
     let first =
         |order: [Reading; 3]| order.into_iter().find(|one| sides.iter().any(|side| side.reading == *one));
-    let order = if counts.judged() + counts.unknown == 0 && counts.provider > 0 {
+    let order = if counts.judged() + counts.unknown + counts.accepted == 0 && counts.provider > 0 {
         [Reading::Provider, Reading::Checked, Reading::NotYet]
     } else {
         [Reading::Checked, Reading::Provider, Reading::NotYet]

@@ -23,7 +23,9 @@ impl Duty {
     /// all the same.
     pub const fn of(verdict: Verdict) -> Self {
         match verdict {
-            Verdict::Fail | Verdict::Unknown | Verdict::Pass | Verdict::NotYet => Self::Yours,
+            Verdict::Fail | Verdict::Accepted | Verdict::Unknown | Verdict::Pass | Verdict::NotYet => {
+                Self::Yours
+            }
             Verdict::Provider => Self::Providers,
             Verdict::Absent => Self::Nobodys,
         }

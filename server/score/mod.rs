@@ -29,6 +29,8 @@ pub struct Score {
     pub known: u32,
     /// Applicable verdicts that are not.
     pub unknown: u32,
+    /// Failing verdicts that are accepted: they count neither way.
+    pub accepted: u32,
     /// The worst severity that fails.
     pub worst: Option<Severity>,
 }
@@ -54,8 +56,8 @@ const fn cap(worst: Option<Severity>) -> f64 {
 }
 
 /// The score of one asset, or of one of its areas: 100 × weight passed ÷ weight passed and failed,
-/// capped by the worst that fails. Provider, absent and not_yet count nowhere; unknown counts
-/// against coverage alone.
+/// capped by the worst that fails. Provider, absent and not_yet count nowhere; unknown and accepted
+/// count against coverage alone.
 pub fn score(verdicts: impl IntoIterator<Item = Weighed>) -> Score {
     let mut result = Score::default();
     let (mut passed, mut failed) = (0, 0);
@@ -71,6 +73,7 @@ pub fn score(verdicts: impl IntoIterator<Item = Weighed>) -> Score {
                 result.worst = Some(result.worst.map_or(one.severity, |worst| worst.min(one.severity)));
             }
             Verdict::Unknown => result.unknown += 1,
+            Verdict::Accepted => result.accepted += 1,
             Verdict::Provider | Verdict::Absent | Verdict::NotYet => {}
         }
     }
@@ -94,6 +97,8 @@ pub struct Sum {
     pub known: i64,
     /// Unknown verdicts.
     pub unknown: i64,
+    /// Accepted verdicts.
+    pub accepted: i64,
 }
 
 impl Sum {
@@ -104,6 +109,7 @@ impl Sum {
         self.score_sum += other.score_sum;
         self.known += other.known;
         self.unknown += other.unknown;
+        self.accepted += other.accepted;
     }
 
     /// Adds (`sign` 1) or takes away (`sign` -1) one asset's score.
@@ -116,6 +122,7 @@ impl Sum {
         }
         self.known += many * i64::from(score.known);
         self.unknown += many * i64::from(score.unknown);
+        self.accepted += many * i64::from(score.accepted);
     }
 
     /// The mean score; none where no asset has one.
@@ -123,9 +130,10 @@ impl Sum {
         (self.scored > 0).then(|| (self.score_sum / self.scored as f64).clamp(0.0, 100.0))
     }
 
-    /// The share of applicable verdicts that are known, 0 to 100; none where none apply.
+    /// The share of applicable verdicts that count, 0 to 100; none where none apply. What is
+    /// accepted is left out of the score, and so lowers this: nobody raises one without the other.
     pub fn coverage(&self) -> Option<f64> {
-        let all = self.known + self.unknown;
+        let all = self.known + self.unknown + self.accepted;
         (all > 0).then(|| 100.0 * self.known as f64 / all as f64)
     }
 }
@@ -163,6 +171,18 @@ mod tests {
         let result = score(mixed);
         assert_eq!((result.score, result.known, result.unknown), (Some(100.0), 1, 1));
         assert_eq!(score([one(Severity::High, Verdict::Unknown)]).score, None);
+    }
+
+    #[test]
+    fn what_is_accepted_counts_neither_way_and_lifts_its_cap() {
+        let mixed = |verdict| [one(Severity::High, Verdict::Pass), one(Severity::Critical, verdict)];
+        assert_eq!(score(mixed(Verdict::Fail)).score, Some(100.0 * 20.0 / 60.0));
+        let result = score(mixed(Verdict::Accepted));
+        assert_eq!((result.score, result.worst), (Some(100.0), None));
+        assert_eq!((result.known, result.unknown, result.accepted), (1, 0, 1));
+        let mut sum = Sum::default();
+        sum.count(&result, 1);
+        assert_eq!(sum.coverage(), Some(50.0), "and coverage says so");
     }
 
     #[test]

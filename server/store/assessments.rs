@@ -8,12 +8,14 @@ use super::{StoreError, Tx, assets::assemble, parsed};
 use crate::model::{Asset, AssetId, AssetKey, Evidence, Platform, Severity, Verdict};
 use crate::score::Score;
 
-/// One control's verdict as it is stored with its asset.
+/// One control's verdict as it is stored with its asset. What is accepted is stored as what the
+/// control said, fail; that it is accepted stands beside all verdicts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Judged {
     /// Code of the control.
     pub control: String,
     /// Its verdict.
+    #[serde(serialize_with = "as_said")]
     pub verdict: Verdict,
     /// The severity this reading weighs with.
     pub severity: Severity,
@@ -26,6 +28,30 @@ pub struct Judged {
     /// For unknown: the permission that would help.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permission: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn as_said<S: serde::Serializer>(verdict: &Verdict, to: S) -> Result<S::Ok, S::Error> {
+    let said = if *verdict == Verdict::Accepted { Verdict::Fail } else { *verdict };
+    said.serialize(to)
+}
+
+/// Stored verdicts, with those of `accepted` controls as accepted.
+pub(in crate::store) fn read(
+    outcomes: Option<serde_json::Value>,
+    accepted: &[String],
+) -> Result<Vec<Judged>, StoreError> {
+    let mut judged: Vec<Judged> = outcomes
+        .map_or(Ok(Vec::new()), serde_json::from_value)
+        .map_err(|fault| StoreError::Inconsistent { table: "assessments", problem: fault.to_string() })?;
+    if !accepted.is_empty() {
+        for one in judged.iter_mut().filter(|one| one.verdict == Verdict::Fail) {
+            if accepted.contains(&one.control) {
+                one.verdict = Verdict::Accepted;
+            }
+        }
+    }
+    Ok(judged)
 }
 
 /// An asset to be judged, with what was said of it before.
@@ -91,7 +117,7 @@ pub async fn due(
         r#"SELECT a.id, a.connection_id, a.provider, a.account, a.region, a.native_id, a.kind, a.platform,
                   a.name, a.state, a.facts, a.facts_hash, a.first_seen, n.seen_at AS last_seen,
                   c.interval_seconds,
-                  s.outcomes AS "outcomes?", s.connection_id AS "counted_connection?",
+                  s.outcomes AS "outcomes?", s.accepted AS "accepted?", s.connection_id AS "counted_connection?",
                   s.platform AS "counted_platform?"
            FROM assets a
            JOIN sightings n ON n.tenant_id = a.tenant_id AND n.asset_id = a.id
@@ -132,6 +158,7 @@ struct DueRow {
     last_seen: DateTime<Utc>,
     interval_seconds: i64,
     outcomes: Option<serde_json::Value>,
+    accepted: Option<Vec<String>>,
     counted_connection: Option<Uuid>,
     counted_platform: Option<String>,
 }
@@ -150,7 +177,7 @@ impl TryFrom<DueRow> for Due {
             (Some(connection), Some(platform)) => Some((connection, parsed("assessments", &platform)?)),
             _ => None,
         };
-        let before = row.outcomes.map_or(Ok(Vec::new()), serde_json::from_value);
+        let before = read(row.outcomes, row.accepted.as_deref().unwrap_or_default())?;
         Ok(Self {
             id: AssetId(row.id),
             connection: row.connection_id,
@@ -161,10 +188,7 @@ impl TryFrom<DueRow> for Due {
             last_seen: row.last_seen,
             counted_as,
             interval_seconds: row.interval_seconds,
-            before: before.map_err(|fault| StoreError::Inconsistent {
-                table: "assessments",
-                problem: fault.to_string(),
-            })?,
+            before,
         })
     }
 }
@@ -203,18 +227,20 @@ pub async fn write(
     let codes = |verdict| assessments.iter().map(|one| joined(&one.judged, verdict)).collect::<Vec<_>>();
     sqlx::query!(
         "INSERT INTO assessments (tenant_id, asset_id, control_set, facts_hash, state, connection_id, platform,
-                                  assessed_at, score, known, unknown, worst, failing, not_known, outcomes)
+                                  assessed_at, score, known, unknown, worst, failing, not_known, outcomes,
+                                  accepted)
          SELECT $1, a.id, $2, a.hash, a.state, a.connection, a.platform, $3, a.score, a.known, a.unknown, a.worst,
-                string_to_array(a.failing, ','), string_to_array(a.not_known, ','), a.outcomes
+                string_to_array(a.failing, ','), string_to_array(a.not_known, ','), a.outcomes,
+                string_to_array(a.accepted, ',')
          FROM unnest($4::uuid[], $5::bytea[], $6::text[], $7::real[], $8::int[], $9::int[], $10::smallint[],
-                     $11::text[], $12::text[], $13::jsonb[], $14::uuid[], $15::text[])
+                     $11::text[], $12::text[], $13::jsonb[], $14::uuid[], $15::text[], $16::text[])
               AS a(id, hash, state, score, known, unknown, worst, failing, not_known, outcomes, connection,
-                   platform)
+                   platform, accepted)
          ON CONFLICT (tenant_id, asset_id) DO UPDATE SET
             control_set = EXCLUDED.control_set, facts_hash = EXCLUDED.facts_hash, state = EXCLUDED.state,
             connection_id = EXCLUDED.connection_id, platform = EXCLUDED.platform, assessed_at = EXCLUDED.assessed_at, score = EXCLUDED.score, known = EXCLUDED.known,
             unknown = EXCLUDED.unknown, worst = EXCLUDED.worst, failing = EXCLUDED.failing,
-            not_known = EXCLUDED.not_known, outcomes = EXCLUDED.outcomes",
+            not_known = EXCLUDED.not_known, outcomes = EXCLUDED.outcomes, accepted = EXCLUDED.accepted",
         tenant.0,
         control_set,
         now,
@@ -229,7 +255,8 @@ pub async fn write(
         &codes(Verdict::Unknown),
         &outcomes,
         &assessments.iter().map(|one| one.connection).collect::<Vec<_>>(),
-        &assessments.iter().map(|one| one.platform.code().to_owned()).collect::<Vec<_>>()
+        &assessments.iter().map(|one| one.platform.code().to_owned()).collect::<Vec<_>>(),
+        &codes(Verdict::Accepted)
     )
     .execute(tx.on())
     .await?;
@@ -247,23 +274,23 @@ pub async fn forget(tx: &mut Tx, ids: &[AssetId]) -> Result<(), StoreError> {
 }
 
 /// Codes never hold a comma, so that an array of arrays can travel as an array of texts.
-fn joined(judged: &[Judged], verdict: Verdict) -> String {
+pub(in crate::store) fn joined(judged: &[Judged], verdict: Verdict) -> String {
     let codes: Vec<_> =
         judged.iter().filter(|one| one.verdict == verdict).map(|one| one.control.as_str()).collect();
     codes.join(",")
 }
 
-fn count(number: u32) -> i32 {
+pub(in crate::store) fn count(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
 
 /// A score is shown without decimals; single precision is plenty.
 #[expect(clippy::cast_possible_truncation, reason = "0 to 100 fits")]
-fn narrow(score: f64) -> f32 {
+pub(in crate::store) fn narrow(score: f64) -> f32 {
     score as f32
 }
 
-fn worst(severity: Option<Severity>) -> i16 {
+pub(in crate::store) fn worst(severity: Option<Severity>) -> i16 {
     severity.map_or(9, rank)
 }
 

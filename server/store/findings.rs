@@ -16,15 +16,26 @@ pub enum State {
     Stale,
     /// It fails no more.
     Resolved,
+    /// It fails, and an exception accepts that for a time.
+    Accepted,
 }
 
 impl State {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Open, Self::Stale, Self::Resolved, Self::Accepted];
+
+    /// Somebody has to do something about it: what tickets count.
+    pub const fn counts(self) -> bool {
+        matches!(self, Self::Open | Self::Stale)
+    }
+
     /// The spelling used in SQL, URLs and the API.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Open => "open",
             Self::Stale => "stale",
             Self::Resolved => "resolved",
+            Self::Accepted => "accepted",
         }
     }
 }
@@ -33,10 +44,10 @@ impl std::str::FromStr for State {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        [Self::Open, Self::Stale, Self::Resolved]
+        Self::ALL
             .into_iter()
             .find(|state| state.code() == text)
-            .ok_or_else(|| format!("{text:?} is not one of open, stale, resolved"))
+            .ok_or_else(|| format!("{text:?} is not one of open, stale, resolved, accepted"))
     }
 }
 
@@ -63,17 +74,25 @@ pub struct Life {
     pub resolved_at: Option<DateTime<Utc>>,
     /// How often it came back.
     pub reopened: i32,
+    /// The exception it hangs on, where it is accepted.
+    pub exception: Option<Uuid>,
 }
 
-/// The findings of these assets.
-pub async fn of_assets(tx: &mut Tx, assets: &[AssetId]) -> Result<Vec<Life>, StoreError> {
+/// The findings of these assets; of one control, or of all.
+pub async fn of_assets(
+    tx: &mut Tx,
+    assets: &[AssetId],
+    control: Option<&str>,
+) -> Result<Vec<Life>, StoreError> {
     let tenant = tx.tenant();
     let ids: Vec<Uuid> = assets.iter().map(|id| id.0).collect();
     let rows = sqlx::query!(
-        "SELECT id, asset_id, state, severity, priority, reason, evidence, opened_at, resolved_at, reopened
-         FROM findings WHERE tenant_id = $1 AND asset_id = ANY($2)",
+        "SELECT id, asset_id, state, severity, priority, reason, evidence, opened_at, resolved_at, reopened,
+                exception_id
+         FROM findings WHERE tenant_id = $1 AND asset_id = ANY($2) AND ($3::text IS NULL OR control = $3)",
         tenant.0,
-        &ids
+        &ids,
+        control
     )
     .fetch_all(tx.on())
     .await?;
@@ -93,6 +112,7 @@ pub async fn of_assets(tx: &mut Tx, assets: &[AssetId]) -> Result<Vec<Life>, Sto
                 opened_at: row.opened_at,
                 resolved_at: row.resolved_at,
                 reopened: row.reopened,
+                exception: row.exception_id,
             })
         })
         .collect()
@@ -111,6 +131,10 @@ pub enum Event {
     Stale,
     /// It can be read again, and still fails.
     SeenAgain,
+    /// An exception accepts it.
+    Accepted,
+    /// Its exception ended, and it still fails.
+    Returned,
 }
 
 impl Event {
@@ -122,6 +146,8 @@ impl Event {
             Self::Resolved => "resolved",
             Self::Stale => "stale",
             Self::SeenAgain => "seen_again",
+            Self::Accepted => "accepted",
+            Self::Returned => "returned",
         }
     }
 }
@@ -131,6 +157,8 @@ impl Event {
 pub struct Change {
     /// The finding as it is from now on.
     pub life: Life,
+    /// Where it stood before; none where it is new.
+    pub before: Option<State>,
     /// Its asset's connection.
     pub connection: Uuid,
     /// Code of its control.
@@ -161,19 +189,20 @@ pub async fn write(
     sqlx::query!(
         "INSERT INTO findings (tenant_id, id, asset_id, connection_id, control, area, family, kind, severity,
                                severity_rank, priority, state, reason, evidence, opened_at, changed_at,
-                               resolved_at, reopened)
+                               resolved_at, reopened, exception_id)
          SELECT $1, f.id, f.asset, f.connection, f.control, f.area, f.family, f.kind, f.severity, f.rank,
-                f.priority, f.state, f.reason, f.evidence, f.opened, $2, f.resolved, f.reopened
+                f.priority, f.state, f.reason, f.evidence, f.opened, $2, f.resolved, f.reopened, f.exception
          FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[],
                      $10::text[], $11::smallint[], $12::int[], $13::text[], $14::text[], $15::jsonb[],
-                     $16::timestamptz[], $17::timestamptz[], $18::int[])
+                     $16::timestamptz[], $17::timestamptz[], $18::int[], $19::uuid[])
               AS f(id, asset, connection, control, area, family, kind, severity, rank, priority, state,
-                   reason, evidence, opened, resolved, reopened)
+                   reason, evidence, opened, resolved, reopened, exception)
          ON CONFLICT (tenant_id, id) DO UPDATE SET
             severity = EXCLUDED.severity, severity_rank = EXCLUDED.severity_rank, priority = EXCLUDED.priority,
             state = EXCLUDED.state, reason = EXCLUDED.reason, evidence = EXCLUDED.evidence,
             connection_id = EXCLUDED.connection_id, changed_at = EXCLUDED.changed_at,
-            resolved_at = EXCLUDED.resolved_at, reopened = EXCLUDED.reopened",
+            resolved_at = EXCLUDED.resolved_at, reopened = EXCLUDED.reopened,
+            exception_id = EXCLUDED.exception_id",
         tenant.0,
         now,
         &each(changes, |one| one.life.id.0),
@@ -191,7 +220,8 @@ pub async fn write(
         &evidence,
         &each(changes, |one| one.life.opened_at),
         &each(changes, |one| one.life.resolved_at) as &[Option<DateTime<Utc>>],
-        &each(changes, |one| one.life.reopened)
+        &each(changes, |one| one.life.reopened),
+        &each(changes, |one| one.life.exception) as &[Option<Uuid>]
     )
     .execute(tx.on())
     .await?;

@@ -10,6 +10,7 @@ pub mod audit;
 pub mod bulk;
 pub mod connections;
 pub mod digests;
+pub mod exceptions;
 pub mod findings;
 pub mod outbox;
 pub mod pages;
@@ -26,6 +27,7 @@ pub mod tenants;
 mod text;
 pub mod tickets;
 pub mod webhooks;
+pub mod weighing;
 
 pub use private::{PrivateError, PrivatePostgres};
 

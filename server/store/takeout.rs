@@ -25,6 +25,8 @@ pub const TABLES: &[&str] = &[
     "daily_scores",
     "findings",
     "finding_events",
+    "exceptions",
+    "exception_findings",
     "ticket_policies",
     "tickets",
     "ticket_findings",

@@ -69,13 +69,14 @@ pub async fn apply(tx: &mut Tx, difference: &Difference) -> Result<(), StoreErro
     .await?;
     let sums: Vec<_> = difference.sums.iter().collect();
     sqlx::query!(
-        "INSERT INTO score_sums (tenant_id, connection_id, kind, area, assets, scored, score_sum, known, unknown)
+        "INSERT INTO score_sums (tenant_id, connection_id, kind, area, assets, scored, score_sum, known, unknown,
+                                 accepted)
          SELECT $1, s.* FROM unnest($2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::bigint[],
-                                    $7::float8[], $8::bigint[], $9::bigint[]) AS s
+                                    $7::float8[], $8::bigint[], $9::bigint[], $10::bigint[]) AS s
          ON CONFLICT (tenant_id, connection_id, kind, area) DO UPDATE SET
             assets = score_sums.assets + EXCLUDED.assets, scored = score_sums.scored + EXCLUDED.scored,
             score_sum = score_sums.score_sum + EXCLUDED.score_sum, known = score_sums.known + EXCLUDED.known,
-            unknown = score_sums.unknown + EXCLUDED.unknown",
+            unknown = score_sums.unknown + EXCLUDED.unknown, accepted = score_sums.accepted + EXCLUDED.accepted",
         tenant.0,
         &sums.iter().map(|(key, _)| key.connection).collect::<Vec<_>>(),
         &sums.iter().map(|(key, _)| key.kind.code().to_owned()).collect::<Vec<_>>(),
@@ -84,7 +85,8 @@ pub async fn apply(tx: &mut Tx, difference: &Difference) -> Result<(), StoreErro
         &sums.iter().map(|(_, sum)| sum.scored).collect::<Vec<_>>(),
         &sums.iter().map(|(_, sum)| sum.score_sum).collect::<Vec<_>>(),
         &sums.iter().map(|(_, sum)| sum.known).collect::<Vec<_>>(),
-        &sums.iter().map(|(_, sum)| sum.unknown).collect::<Vec<_>>()
+        &sums.iter().map(|(_, sum)| sum.unknown).collect::<Vec<_>>(),
+        &sums.iter().map(|(_, sum)| sum.accepted).collect::<Vec<_>>()
     )
     .execute(tx.on())
     .await?;
@@ -95,12 +97,13 @@ pub async fn apply(tx: &mut Tx, difference: &Difference) -> Result<(), StoreErro
 pub async fn close_day(tx: &mut Tx, day: NaiveDate) -> Result<(), StoreError> {
     let tenant = tx.tenant();
     sqlx::query!(
-        "INSERT INTO daily_scores (tenant_id, day, connection_id, kind, area, assets, scored, score_sum, known, unknown)
-         SELECT tenant_id, $2, connection_id, kind, area, assets, scored, score_sum, known, unknown
+        "INSERT INTO daily_scores (tenant_id, day, connection_id, kind, area, assets, scored, score_sum, known, unknown,
+                                   accepted)
+         SELECT tenant_id, $2, connection_id, kind, area, assets, scored, score_sum, known, unknown, accepted
          FROM score_sums WHERE tenant_id = $1
          ON CONFLICT (tenant_id, day, connection_id, kind, area) DO UPDATE SET
             assets = EXCLUDED.assets, scored = EXCLUDED.scored, score_sum = EXCLUDED.score_sum,
-            known = EXCLUDED.known, unknown = EXCLUDED.unknown",
+            known = EXCLUDED.known, unknown = EXCLUDED.unknown, accepted = EXCLUDED.accepted",
         tenant.0,
         day
     )

@@ -134,13 +134,15 @@ fn formula(whole: &Whole) -> (String, String) {
         _ => "",
     };
     let known = count(Verdict::Pass) + count(Verdict::Fail);
-    let all = known + count(Verdict::Unknown);
+    let accepted = count(Verdict::Accepted);
+    let all = known + count(Verdict::Unknown) + accepted;
     let made = if passed + failed == 0 {
         "nothing that weighs is known".into()
     } else {
         format!("weight passed {passed} of {}{cap}", passed + failed)
     };
-    (made, format!("{known} of {all} applicable verdicts are known"))
+    let beside = if accepted > 0 { format!(", {accepted} accepted") } else { String::new() };
+    (made, format!("{known} of {all} applicable verdicts count{beside}"))
 }
 
 fn line(said: &Judged, findings: &HashMap<String, Uuid>, kind: Kind) -> Line {
@@ -157,7 +159,10 @@ fn line(said: &Judged, findings: &HashMap<String, Uuid>, kind: Kind) -> Line {
         reason: show::capital(if said.reason.is_empty() { fixed } else { &said.reason }),
         evidence: said.evidence.clone(),
         permission: said.permission.clone(),
-        finding: findings.get(&said.control).copied().filter(|_| said.verdict == Verdict::Fail),
+        finding: findings
+            .get(&said.control)
+            .copied()
+            .filter(|_| matches!(said.verdict, Verdict::Fail | Verdict::Accepted)),
         control: said.control.clone(),
     }
 }
@@ -191,6 +196,7 @@ fn areas(asked: &[&Judged], findings: &HashMap<String, Uuid>, kind: Kind) -> Vec
 const fn words(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Fail => "fail",
+        Verdict::Accepted => "accepted",
         Verdict::Unknown => "unknown",
         Verdict::Pass => "pass",
         Verdict::Provider => "carried",

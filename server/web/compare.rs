@@ -182,13 +182,19 @@ pub fn wing(side: &Side, figure: String) -> Wing {
     let (look, figure) = match side.reading {
         Reading::Checked if counts.judged() > 0 => ("judged", figure),
         Reading::Checked if counts.unknown > 0 => ("idle", "none known".to_owned()),
+        Reading::Checked if counts.accepted > 0 => ("idle", "accepted".to_owned()),
         Reading::Checked => ("idle", "no assets".to_owned()),
         Reading::Provider => ("provider", "provider".to_owned()),
         Reading::NotYet => ("not-yet", "not yet read".to_owned()),
         Reading::Absent => ("absent", "not here".to_owned()),
     };
-    let beside =
-        if counts.unknown > 0 { format!("{} unknown", show::number(counts.unknown)) } else { String::new() };
+    let told = [(counts.unknown, "unknown"), (counts.accepted, "accepted")];
+    let beside: Vec<String> = told
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{} {word}", show::number(count)))
+        .collect();
+    let beside = beside.join(", ");
     Wing { look, figure, beside, bar, start, why: side.why, carried: false }
 }
 

@@ -68,7 +68,7 @@ pub async fn show(visit: Visit, Path(code): Path<String>) -> Answer {
     let mut tx = visit.begin().await?;
     let tallies = totals::tallies(&mut tx, Some(control.code)).await?;
     let filter = Filter { control: Some(control.code.into()), ..Filter::default() };
-    let failing = findings::list(&mut tx, &filter, None, SHOWN).await?;
+    let failing = findings::list(&mut tx, &filter, now, None, SHOWN).await?;
     let some_unknown = tallies.iter().any(|tally| tally.verdict == Verdict::Unknown);
     let unknown =
         if some_unknown { findings::unknown_on(&mut tx, control.code, SHOWN).await? } else { Vec::new() };

@@ -34,7 +34,8 @@ struct FindingPage {
     reopened: i32,
     steps: Vec<Step>,
     ticket: Option<(Uuid, i64)>,
-    resolved: bool,
+    workable: bool,
+    acceptance: Option<(Uuid, String)>,
 }
 
 /// `GET /findings/{id}`.
@@ -42,7 +43,7 @@ pub async fn show(visit: Visit, Path(id): Path<String>) -> Answer {
     let id = known(&id)?;
     let now = (visit.now)();
     let mut tx = visit.begin().await?;
-    let whole = findings::get(&mut tx, id).await?.ok_or(AppError::NotFound("this finding"))?;
+    let whole = findings::get(&mut tx, id, now).await?.ok_or(AppError::NotFound("this finding"))?;
     let ticket = tickets::of_finding(&mut tx, id).await?;
     drop(tx);
     let section = |heading: &str| {
@@ -51,11 +52,16 @@ pub async fn show(visit: Visit, Path(id): Path<String>) -> Answer {
     };
     let (word, look) = match whole.listed.state.as_str() {
         "open" => ("Open", "fail"),
+        "accepted" => ("Accepted", "accepted"),
         "stale" => ("Out of sight: it failed when the asset could last be read", "unknown"),
         _ => ("Resolved", "pass"),
     };
     let step = |step: &findings::Step| Step {
-        what: show::event(&step.event),
+        what: if step.event == "returned" {
+            "Open again: its exception ended"
+        } else {
+            show::event(&step.event)
+        },
         at: show::machine(step.at),
         moment: show::moment(step.at),
         when: show::ago(now, step.at),
@@ -71,7 +77,8 @@ pub async fn show(visit: Visit, Path(id): Path<String>) -> Answer {
         state: word,
         look,
         reopened: whole.reopened,
-        resolved: whole.listed.state == "resolved",
+        workable: matches!(whole.listed.state.as_str(), "open" | "stale"),
+        acceptance: whole.listed.acceptance.clone().map(|one| (one.exception, one.reason)),
         ticket,
         line: Line::of(whole.listed, now),
     })

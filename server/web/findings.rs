@@ -12,11 +12,15 @@ use crate::error::AppError;
 use crate::model::{Area, Family, Severity};
 use crate::rules;
 use crate::score::Priority;
-use crate::store::pages::findings::{self, Filter, Key, Listed};
+use crate::store::pages::findings::{self, Acceptance, Filter, Key, Listed};
 use crate::store::{StoreError, Tx};
 
 const SIZE: i64 = 50;
-const STATES: &[(&str, &str)] = &[("", "Open"), ("stale", "Out of sight"), ("resolved", "Resolved")];
+const STATES: &[(&str, &str)] =
+    &[("", "Open"), ("stale", "Out of sight"), ("accepted", "Accepted"), ("resolved", "Resolved")];
+
+/// What findings may be taken along as.
+const FILES: &[(&str, &str)] = &[("csv", "CSV"), ("ocsf", "OCSF"), ("sarif", "SARIF"), ("asff", "ASFF")];
 
 /// A finding in a list.
 pub struct Line {
@@ -46,6 +50,8 @@ pub struct Line {
     pub at: String,
     /// When it was opened, for people.
     pub when: String,
+    /// Until when and by whom it is accepted; empty where it is not.
+    pub accepted: String,
 }
 
 impl Line {
@@ -62,6 +68,7 @@ impl Line {
             raised: Priority(row.priority).reasons().join(", "),
             at: show::machine(row.opened_at),
             when: show::ago(now, row.opened_at),
+            accepted: row.acceptance.as_ref().map(acceptance).unwrap_or_default(),
             id: row.id,
             asset: row.asset,
             name: row.name,
@@ -71,6 +78,11 @@ impl Line {
     }
 }
 
+/// `accepted until 2026-12-31 by Ann`.
+fn acceptance(one: &Acceptance) -> String {
+    format!("accepted until {} by {}", one.until.format("%Y-%m-%d"), one.by)
+}
+
 /// Platform, account and region in one line.
 pub fn place(platform: &str, account: &str, region: &str) -> String {
     [platform, account, region].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
@@ -78,7 +90,7 @@ pub fn place(platform: &str, account: &str, region: &str) -> String {
 
 /// The most urgent findings.
 pub async fn worst(tx: &mut Tx, most: i64, now: DateTime<Utc>) -> Result<Vec<Line>, StoreError> {
-    let found = findings::list(tx, &Filter::default(), None, most).await?;
+    let found = findings::list(tx, &Filter::default(), now, None, most).await?;
     Ok(found.rows.into_iter().map(|row| Line::of(row, now)).collect())
 }
 
@@ -103,6 +115,10 @@ pub fn choices<'a>(any: &str, all: impl Iterator<Item = (&'a str, &'a str)>, cho
     std::iter::once(first).chain(rest).collect()
 }
 
+fn some_id(text: &str) -> Result<Option<Uuid>, Fault> {
+    if text.is_empty() { Ok(None) } else { Ok(Some(super::connection::known(text)?)) }
+}
+
 /// A part of the address as one of a closed list; empty is none.
 pub fn one_of<T: std::str::FromStr<Err = String>>(field: &str, text: &str) -> Result<Option<T>, Fault> {
     if text.is_empty() {
@@ -123,9 +139,11 @@ struct FindingsPage {
     areas: Vec<Choice>,
     states: Vec<Choice>,
     ticket: String,
+    exception: String,
     narrowed: bool,
     further: bool,
     next: Option<String>,
+    files: Vec<(String, &'static str)>,
 }
 
 /// What the address may ask for.
@@ -138,13 +156,15 @@ pub struct Asked {
     area: String,
     control: String,
     ticket: String,
+    exception: String,
     after: String,
 }
 
 impl Asked {
-    fn filter(&self) -> Result<Filter, Fault> {
+    /// What it narrows to.
+    pub fn filter(&self) -> Result<Filter, Fault> {
         if !STATES.iter().any(|(code, _)| *code == self.state) && self.state != "open" {
-            let problem = "it is not one of open, stale, resolved".into();
+            let problem = "it is not one of open, stale, accepted, resolved".into();
             return Err(AppError::Invalid { field: "state".into(), problem }.into());
         }
         Ok(Filter {
@@ -153,10 +173,8 @@ impl Asked {
             family: one_of("family", &self.family)?,
             area: one_of("area", &self.area)?,
             control: (!self.control.is_empty()).then(|| self.control.clone()),
-            ticket: match self.ticket.as_str() {
-                "" => None,
-                id => Some(super::connection::known(id)?),
-            },
+            ticket: some_id(&self.ticket)?,
+            exception: some_id(&self.exception)?,
             ..Filter::default()
         })
     }
@@ -174,6 +192,10 @@ impl Asked {
     }
 
     fn address(&self, after: &str) -> String {
+        self.under("/findings", ("after", after))
+    }
+
+    fn under(&self, path: &str, more: (&str, &str)) -> String {
         let pairs = [
             ("state", self.state.as_str()),
             ("severity", &self.severity),
@@ -181,9 +203,10 @@ impl Asked {
             ("area", &self.area),
             ("control", &self.control),
             ("ticket", &self.ticket),
-            ("after", after),
+            ("exception", &self.exception),
+            more,
         ];
-        show::link("/findings", &pairs)
+        show::link(path, &pairs)
     }
 }
 
@@ -192,7 +215,7 @@ pub async fn show(visit: Visit, Query(asked): Query<Asked>) -> Answer {
     let filter = asked.filter()?;
     let key = asked.key()?;
     let mut tx = visit.begin().await?;
-    let found = findings::list(&mut tx, &filter, key, SIZE).await?;
+    let found = findings::list(&mut tx, &filter, (visit.now)(), key, SIZE).await?;
     drop(tx);
     let last = found.rows.last().map(|row| format!("{}.{}", row.priority, row.id));
     let now = (visit.now)();
@@ -220,7 +243,12 @@ pub async fn show(visit: Visit, Query(asked): Query<Asked>) -> Answer {
         areas: choices("Any area", Area::ALL.iter().map(|one| (one.code(), one.label())), &asked.area),
         states: choices("Open", STATES[1..].iter().copied(), asked.state.trim_start_matches("open")),
         narrowed: asked.address("") != "/findings",
+        files: FILES
+            .iter()
+            .map(|(format, label)| (asked.under("/findings/export", ("format", format)), *label))
+            .collect(),
         ticket: asked.ticket,
+        exception: asked.exception,
         further: key.is_some(),
     })
 }

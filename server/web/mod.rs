@@ -19,6 +19,10 @@ mod controls;
 mod digest;
 mod digests;
 mod doors;
+mod exception;
+mod exception_new;
+mod exceptions;
+mod export;
 mod fault;
 mod files;
 mod finding;
@@ -56,7 +60,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::model::Permission::{Audit, Configure, Connect, Own, People, Read, Run, Ticket};
+use crate::model::Permission::{Accept, Audit, Configure, Connect, Own, People, Read, Run, Ticket};
 use doors::{Doors, Need::May};
 pub use doors::{Need, Rule};
 use fault::Fault;
@@ -71,6 +75,7 @@ const NAVIGATION: &[(&str, &str, &str)] = &[
     ("inventory", "/inventory", "Inventory"),
     ("findings", "/findings", "Findings"),
     ("tickets", "/tickets", "Tickets"),
+    ("exceptions", "/exceptions", "Exceptions"),
     ("controls", "/controls", "Controls"),
     ("connections", "/connections", "Connections"),
 ];
@@ -95,12 +100,13 @@ fn page(template: &impl askama::Template) -> Answer {
 
 /// Every address with its rule.
 fn doors() -> Doors {
-    connections_doors(webhook_doors(tickets_doors(settings_doors(Doors::new()))))
+    exceptions_doors(connections_doors(webhook_doors(tickets_doors(settings_doors(Doors::new())))))
         .get(May(Read), "/", get(overview::show))
         .get(May(Read), "/compare", get(compare::show))
         .get(May(Read), "/inventory", get(inventory::show))
         .get(May(Read), "/assets/{id}", get(asset::show))
         .get(May(Read), "/findings", get(findings::show))
+        .get(May(Read), "/findings/export", get(export::show))
         .get(May(Read), "/findings/{id}", get(finding::show))
         .get(May(Read), "/controls", get(controls::show))
         .get(May(Read), "/controls/{code}", get(control::show))
@@ -191,6 +197,20 @@ fn webhook_doors(doors: Doors) -> Doors {
         .post(May(Configure), "/integrations/webhooks/{id}/rotate", post(webhook::rotate))
         .post(May(Configure), "/integrations/webhooks/{id}/replay", post(webhook::replay))
         .post(May(Configure), "/integrations/webhooks/{id}/remove", post(webhook::remove))
+}
+
+/// What is accepted.
+fn exceptions_doors(doors: Doors) -> Doors {
+    doors
+        .get(May(Read), "/exceptions", get(exceptions::show))
+        .post(May(Accept), "/exceptions", post(exception_new::make))
+        .get(May(Accept), "/exceptions/new", get(exception_new::show))
+        .post(May(Accept), "/exceptions/preview", post(exception_new::preview))
+        .post(May(Configure), "/exceptions/policy", post(exceptions::decide))
+        .get(May(Read), "/exceptions/{id}", get(exception::show))
+        .post(May(Accept), "/exceptions/{id}", post(exception::change))
+        .get(May(Read), "/exceptions/{id}/progress", get(exception::progress))
+        .post(May(Accept), "/exceptions/{id}/revoke", post(exception::revoke))
 }
 
 /// Running the house.

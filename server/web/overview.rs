@@ -27,6 +27,7 @@ struct Card {
     line_says: String,
     assets: String,
     coverage: String,
+    accepted: String,
     criticals: i64,
     criticals_text: String,
 }
@@ -116,6 +117,7 @@ fn sum<'a>(family: Family, sums: impl Iterator<Item = &'a KindSum>) -> Sum {
             score_sum: one.score_sum,
             known: one.known,
             unknown: one.unknown,
+            accepted: one.accepted,
         });
     }
     all
@@ -153,7 +155,12 @@ fn card(
         line: picture::line(&values, 170.0, 56.0),
         line_says,
         assets: inhabitants(family, sums),
-        coverage: show::percent(whole.known, whole.known + whole.unknown),
+        coverage: show::percent(whole.known, whole.known + whole.unknown + whole.accepted),
+        accepted: if whole.accepted > 0 {
+            format!("{} accepted", show::number(whole.accepted))
+        } else {
+            String::new()
+        },
         criticals,
         criticals_text: show::number(criticals),
     }
@@ -261,7 +268,10 @@ fn changes(events: &[Event], now: DateTime<Utc>) -> Vec<Change> {
         address: if *times == 1 {
             format!("/findings/{}", event.finding)
         } else {
-            let state = if event.event == "resolved" { "resolved" } else { "" };
+            let state = match event.event.as_str() {
+                ended @ ("resolved" | "accepted") => ended,
+                _ => "",
+            };
             show::link(
                 "/findings",
                 &[("control", &event.control), ("family", &event.family), ("state", state)],

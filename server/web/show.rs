@@ -132,6 +132,8 @@ pub fn event(code: &str) -> &'static str {
         "reopened" => "Came back",
         "stale" => "Out of sight",
         "seen_again" => "In sight again",
+        "accepted" => "Accepted",
+        "returned" => "Open again",
         _ => "Changed",
     }
 }

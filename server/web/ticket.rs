@@ -57,7 +57,7 @@ pub async fn show(visit: Visit, Path(id): Path<String>) -> Answer {
     let mut tx = visit.begin().await?;
     let ticket = one(&mut tx, &id).await?;
     let filter = Filter { ticket: Some(ticket.id), ..Filter::default() };
-    let failing = found::list(&mut tx, &filter, None, SHOWN).await?;
+    let failing = found::list(&mut tx, &filter, now, None, SHOWN).await?;
     let story = tickets::notes(&mut tx, ticket.id, None, SHOWN).await?;
     let references = tickets::references(&mut tx, ticket.id).await?;
     let all = members::list(&mut tx).await?;

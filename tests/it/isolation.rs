@@ -51,6 +51,10 @@ pub async fn settle(town: &mut Town, tenant: TenantId, mark: &'static str) -> Pl
     let findings: Vec<_> = found.iter().map(|row| row["id"].clone()).collect();
     let opened = serde_json::json!({ "findings": findings });
     assert_eq!(program.call("POST", "/api/v1/tickets", &[], Some(&opened)).await.status, 201);
+    let accepted = serde_json::json!({
+        "control": "HST-04", "kind": "planned_fix", "reason": mark, "until": now() + chrono::TimeDelta::days(9),
+    });
+    assert_eq!(program.call("POST", "/api/v1/exceptions", &[], Some(&accepted)).await.status, 201);
     let form = [("name", mark), ("every", ""), ("at", "08:00"), ("zone", "UTC")];
     assert_eq!(owner.submit("/digests", "/digests", &form).await.status, 303);
     let ids = ids(&town.scratch, tenant, connection).await;
@@ -67,6 +71,7 @@ async fn ids(scratch: &Scratch, tenant: TenantId, connection: Uuid) -> Vec<(&'st
         ("/tickets/{id}", "tickets"),
         ("/digests/{id}", "digests"),
         ("/integrations/webhooks/{id}", "webhooks"),
+        ("/exceptions/{id}", "exceptions"),
     ] {
         let text = sqlx::AssertSqlSafe(format!("SELECT id FROM {table} WHERE tenant_id = $1"));
         let rows = sqlx::query(text).bind(tenant.0).fetch_all(&mut admin).await.expect("rows");
@@ -142,6 +147,8 @@ pub async fn guess(own: &Place, other: &Place) {
         ("every", "6"),
         ("unit", "hours"),
         ("history", "erase"),
+        ("why", "planned_fix"),
+        ("until", "2031-01-01"),
     ];
     for rule in rules().iter().filter(|rule| rule.path.contains("{id}")) {
         for (_, id) in &other.ids {
@@ -205,6 +212,13 @@ async fn ask(own: &Place, other: &Place) {
         (told["tickets"].clone(), &told["left_out"]),
         (serde_json::json!([]), &serde_json::json!(theirs.len()))
     );
+    let would = own.program.call("POST", "/api/v1/exceptions/preview", &[], Some(&body)).await.json();
+    assert_eq!((&would["findings"], &would["first"]), (&serde_json::json!(0), &serde_json::json!([])));
+    let mut made = body.clone();
+    made["kind"] = serde_json::json!("planned_fix");
+    made["reason"] = serde_json::json!("x");
+    made["until"] = serde_json::json!(now() + chrono::TimeDelta::days(1));
+    assert_eq!(own.program.call("POST", "/api/v1/exceptions", &[], Some(&made)).await.status, 400);
     let reply = own.program.get("/api/v1/findings").await;
     assert!(own.ids.iter().any(|(_, id)| reply.text.contains(&id.to_string())), "there is something to see");
 }

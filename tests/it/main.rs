@@ -14,6 +14,8 @@ mod connections;
 mod demo;
 mod digests;
 mod entrance;
+mod exceptions;
+mod exports;
 mod isolation;
 mod migrations;
 mod people;

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::api::planted;
 use super::support::caller::Caller;
+use super::support::estate::now;
 use super::support::people::Town;
 
 /// For each role: enough to find what a change breaks, short enough to be run with the other tests.
@@ -57,6 +58,10 @@ async fn config(town: &Town, connection: Uuid) -> String {
     let opened = owner.call("POST", "/api/v1/tickets", &[], Some(&gather)).await.json();
     let body = serde_json::json!({ "name": "fuzzed", "url": "https://hooks.example/x", "events": ["finding.opened"] });
     let webhook = owner.call("POST", "/api/v1/webhooks", &[], Some(&body)).await.json();
+    let accept = serde_json::json!({
+        "control": "OPS-05", "kind": "planned_fix", "reason": "later", "until": now() + chrono::TimeDelta::days(90),
+    });
+    let made = owner.call("POST", "/api/v1/exceptions", &[], Some(&accept)).await.json();
     let mut config = include_str!("../fixtures/schemathesis.toml").to_owned();
     for (path, id) in [
         ("findings", finding["id"].to_string()),
@@ -65,6 +70,7 @@ async fn config(town: &Town, connection: Uuid) -> String {
         ("runs", run["id"].to_string()),
         ("tickets", opened["tickets"][0]["id"].to_string()),
         ("webhooks", webhook["id"].to_string()),
+        ("exceptions", made["id"].to_string()),
     ] {
         let part = format!(
             "\n[[operations]]\ninclude-path-regex = \"^/api/v1/{path}/\\\\{{id\"\nparameters = {{ \"path.id\" = {id} }}\n"

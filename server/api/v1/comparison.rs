@@ -21,6 +21,8 @@ struct Side {
     fail: i64,
     pass: i64,
     unknown: i64,
+    /// Fails, and is accepted for a time.
+    accepted: i64,
     /// The provider carries it.
     provider: i64,
     absent: i64,
@@ -43,6 +45,7 @@ impl Side {
             fail: side.counts.fail,
             pass: side.counts.pass,
             unknown: side.counts.unknown,
+            accepted: side.counts.accepted,
             provider: side.counts.provider,
             absent: side.counts.absent,
             not_yet: side.counts.not_yet,

@@ -1,8 +1,7 @@
-//! Findings in bulk: every row that matches as lines, streamed; memory does not grow with them.
+//! Findings in bulk: every row that matches, streamed in the form a consumer reads.
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::response::Response;
-use futures::Stream;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -10,15 +9,10 @@ use super::super::call::{Asked, Call};
 use super::super::problem::Problem;
 use super::super::{ApiState, listing};
 use super::findings::{Finding, FindingState};
-use crate::model::{Area, Family, Severity, TenantId};
-use crate::store::StoreError;
+use crate::desk::export::{self, Hub, Writer};
+use crate::model::{Area, Family, Kind, Severity};
 use crate::store::findings::State;
-use crate::store::pages::findings::{self, Filter, Key, Listed};
-
-/// Rows read at a time.
-const BATCH: i64 = 2_000;
-/// Columns of the table form.
-const COLUMNS: &str = "id,control,title,area,family,severity,priority,state,reason,opened_at,changed_at,resolved_at,asset_id,asset,native_id,account,region,kind,platform,connection_id\r\n";
+use crate::store::pages::findings::{Filter, Listed};
 
 /// The form of an export.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
@@ -29,6 +23,13 @@ enum Form {
     Ndjson,
     /// Comma-separated values (RFC 4180), with a heading.
     Csv,
+    /// An OCSF 1.8.0 Compliance Finding (class 2003) a line.
+    Ocsf,
+    /// A SARIF 2.1.0 log.
+    Sarif,
+    /// AWS Security Finding Format: a line is an array of up to 100 findings, for one call of
+    /// BatchImportFindings.
+    Asff,
 }
 
 /// What is exported, and how.
@@ -47,6 +48,19 @@ pub struct Wanted {
     family: Option<Family>,
     #[param(inline)]
     area: Option<Area>,
+    #[param(inline)]
+    kind: Option<Kind>,
+    /// Code of a control.
+    control: Option<String>,
+    /// Id of a connection.
+    connection: Option<uuid::Uuid>,
+    /// For `asff`: the account of the Security Hub that takes the findings. Without it each goes under
+    /// the account of its asset, and findings outside AWS are left out.
+    #[param(pattern = "^[0-9]{12}$")]
+    hub_account: Option<String>,
+    /// For `asff`: the region of that hub; without it that of the asset.
+    #[param(pattern = "^[a-z]{2}(-[a-z]+)+-[0-9]$", max_length = 40)]
+    hub_region: Option<String>,
 }
 
 /// Export findings
@@ -55,118 +69,56 @@ pub struct Wanted {
 #[utoipa::path(
     get, path = "/api/v1/findings/export", tag = "findings", operation_id = "export_findings", params(Wanted),
     responses((status = 200, description = "The findings.",
-               content((String = "application/x-ndjson"), (String = "text/csv")))),
+               content((String = "application/x-ndjson"), (String = "text/csv"), (String = "application/sarif+json")))),
 )]
 pub async fn findings(call: Call, Asked(asked): Asked<Wanted>) -> Result<Response, Problem> {
-    let form = asked.format.unwrap_or_default();
+    let hub = Hub { account: asked.hub_account.clone(), region: asked.hub_region.clone() };
+    hub.check()?;
     let filter = Filter {
         state: asked.state.map(|state| State::from(state).code().to_owned()),
         severity: asked.severity,
         family: asked.family,
         area: asked.area,
+        kind: asked.kind,
+        control: asked.control.map(|code| code.replace('\0', "\u{fffd}")),
+        connection: asked.connection,
         ..Filter::default()
     };
-    // The first rows are read before the answer begins, so that a database that is away is said so.
-    let mut reader =
-        Reader { state: call.state, tenant: call.actor.tenant, filter, form, after: None, over: false };
-    let first = reader.next().await?;
-    let heading = if form == Form::Csv { COLUMNS } else { "" };
-    let start = [heading.as_bytes(), &first].concat();
-    let body = Body::from_stream(stream(reader, start.into()));
-    Ok(match form {
-        Form::Ndjson => listing::file("application/x-ndjson", "findings.ndjson", body),
-        Form::Csv => listing::file("text/csv; charset=utf-8", "findings.csv", body),
-    })
+    let tenant = call.actor.tenant;
+    let form = match asked.format.unwrap_or_default() {
+        Form::Ndjson => None,
+        Form::Csv => Some(export::Form::Csv),
+        Form::Ocsf => Some(export::Form::Ocsf),
+        Form::Sarif => Some(export::Form::Sarif),
+        Form::Asff => Some(export::Form::Asff(hub)),
+    };
+    let (media, name) = form.as_ref().map_or(("application/x-ndjson", "findings.ndjson"), export::Form::file);
+    let writer: Box<dyn Writer> = match form {
+        None => Box::new(Lines { state: call.state.clone() }),
+        Some(form) => form.writer(tenant, &call.state.link("")),
+    };
+    let rows = export::stream(&call.state.store, tenant, filter, call.state.now, writer).await?;
+    Ok(listing::file(media, name, Body::from_stream(rows)))
 }
 
-fn stream(reader: Reader, start: Bytes) -> impl Stream<Item = Result<Bytes, StoreError>> {
-    futures::stream::try_unfold((reader, Some(start)), |(mut reader, start)| async move {
-        if let Some(start) = start {
-            return Ok(Some((start, (reader, None))));
-        }
-        if reader.over {
-            return Ok(None);
-        }
-        let lines = reader.next().await?;
-        Ok(Some((lines.into(), (reader, None))))
-    })
-}
-
-struct Reader {
+/// Findings as the list has them, one a line.
+struct Lines {
     state: ApiState,
-    tenant: TenantId,
-    filter: Filter,
-    form: Form,
-    after: Option<Key>,
-    over: bool,
 }
 
-impl Reader {
-    /// The next rows as lines. Each batch is a transaction of its own: a slow reader holds nothing.
-    async fn next(&mut self) -> Result<Vec<u8>, StoreError> {
-        let mut tx = self.state.store.begin(self.tenant).await?;
-        let found = findings::list(&mut tx, &self.filter, self.after, BATCH).await?;
-        drop(tx);
-        self.over = !found.more;
-        self.after = found.rows.last().map(|row| Key { priority: row.priority, id: row.id });
-        let mut lines = Vec::with_capacity(found.rows.len() * 500);
-        for row in found.rows {
-            self.line(row, &mut lines)
-                .map_err(|problem| StoreError::Inconsistent { table: "findings", problem })?;
-        }
-        Ok(lines)
+impl Writer for Lines {
+    fn head(&mut self, _: &mut Vec<u8>) -> Result<(), String> {
+        Ok(())
     }
 
-    fn line(&self, row: Listed, into: &mut Vec<u8>) -> Result<(), String> {
-        if self.form == Form::Ndjson {
-            let finding = Finding::of(row, &self.state);
-            serde_json::to_writer(&mut *into, &finding).map_err(|fault| fault.to_string())?;
-            into.push(b'\n');
-            return Ok(());
-        }
-        let time =
-            |at: chrono::DateTime<chrono::Utc>| at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
-        let fields = [
-            row.id.to_string(),
-            super::findings::title(&row.control),
-            row.severity.code().to_owned(),
-            row.priority.to_string(),
-            row.state,
-            row.reason,
-            time(row.opened_at),
-            time(row.changed_at),
-            row.resolved_at.map(time).unwrap_or_default(),
-            row.asset.to_string(),
-            row.name,
-            row.native_id,
-            row.account,
-            row.region,
-            row.kind.code().to_owned(),
-            row.platform.code().to_owned(),
-            row.connection.to_string(),
-        ];
-        let [id, title, rest @ ..] = &fields;
-        let area = Area::of_control(&row.control).map_or("", Area::code);
-        let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(into);
-        let opening = [id.as_str(), &row.control, title, area, row.kind.family().code()];
-        let all = opening.into_iter().chain(rest.iter().map(String::as_str)).map(harmless);
-        writer.write_record(all.map(std::borrow::Cow::into_owned)).map_err(|fault| fault.to_string())
+    fn row(&mut self, row: Listed, into: &mut Vec<u8>) -> Result<(), String> {
+        serde_json::to_writer(&mut *into, &Finding::of(row, &self.state))
+            .map_err(|fault| fault.to_string())?;
+        into.push(b'\n');
+        Ok(())
     }
-}
 
-/// A spreadsheet takes what begins so for a formula; names in an estate are strangers' words.
-fn harmless(text: &str) -> std::borrow::Cow<'_, str> {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}").into() } else { text.into() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_cell_becomes_a_formula() {
-        assert_eq!(harmless("=HYPERLINK(1)"), "'=HYPERLINK(1)");
-        assert_eq!(harmless("api-1"), "api-1");
-        assert_eq!(COLUMNS.trim().split(',').count(), 20);
+    fn tail(&mut self, _: &mut Vec<u8>) -> Result<(), String> {
+        Ok(())
     }
 }

@@ -26,6 +26,8 @@ pub enum FindingState {
     Stale,
     /// It fails no more.
     Resolved,
+    /// It fails, and an exception accepts that for a time.
+    Accepted,
 }
 
 impl From<FindingState> for State {
@@ -34,6 +36,7 @@ impl From<FindingState> for State {
             FindingState::Open => Self::Open,
             FindingState::Stale => Self::Stale,
             FindingState::Resolved => Self::Resolved,
+            FindingState::Accepted => Self::Accepted,
         }
     }
 }
@@ -84,6 +87,10 @@ pub struct Finding {
     opened_at: DateTime<Utc>,
     changed_at: DateTime<Utc>,
     resolved_at: Option<DateTime<Utc>>,
+    /// The exception that accepts it, where it is accepted.
+    exception_id: Option<Uuid>,
+    /// Until when it is accepted.
+    accepted_until: Option<DateTime<Utc>>,
     asset: Place,
     connection_id: Uuid,
     /// Its page in the dashboard.
@@ -100,6 +107,7 @@ impl Finding {
             state: match row.state.as_str() {
                 "stale" => FindingState::Stale,
                 "resolved" => FindingState::Resolved,
+                "accepted" => FindingState::Accepted,
                 _ => FindingState::Open,
             },
             page: state.link(&format!("/findings/{}", row.id)),
@@ -120,6 +128,8 @@ impl Finding {
             opened_at: row.opened_at,
             changed_at: row.changed_at,
             resolved_at: row.resolved_at,
+            exception_id: row.acceptance.as_ref().map(|one| one.exception),
+            accepted_until: row.acceptance.as_ref().map(|one| one.until),
             connection_id: row.connection,
         }
     }
@@ -146,7 +156,7 @@ pub fn evidence(found: Vec<crate::model::Evidence>) -> Vec<Evidence> {
 #[derive(Debug, Serialize, ToSchema)]
 struct Step {
     at: DateTime<Utc>,
-    /// `opened`, `resolved`, `reopened`, `stale` or `seen_again`.
+    /// `opened`, `resolved`, `reopened`, `stale`, `seen_again`, `accepted` or `returned`.
     event: String,
     /// The run that noticed.
     run_id: Option<Uuid>,
@@ -195,6 +205,8 @@ pub struct Narrow {
     connection: Option<Uuid>,
     /// Id of a ticket.
     ticket: Option<Uuid>,
+    /// Id of an exception; with `state=accepted` what it accepts.
+    exception: Option<Uuid>,
     /// With `order=changed`: only what changed at this moment or later.
     changed_since: Option<DateTime<Utc>>,
     #[param(inline)]
@@ -220,6 +232,7 @@ impl Narrow {
             asset: self.asset,
             connection: self.connection,
             ticket: self.ticket,
+            exception: self.exception,
         }
     }
 }
@@ -243,10 +256,11 @@ pub async fn list(call: Call, uri: Uri, Asked(asked): Asked<Narrow>) -> Answer {
     let mut tx = call.begin().await?;
     let cursor = asked.cursor.as_deref();
     let found = if asked.order == Some(Order::Changed) {
-        findings::changes(&mut tx, &filter, asked.changed_since, listing::key(cursor)?, size).await?
+        findings::changes(&mut tx, &filter, call.now(), asked.changed_since, listing::key(cursor)?, size)
+            .await?
     } else {
         let after = listing::key::<Key>(cursor)?;
-        findings::list(&mut tx, &filter, after, size).await?
+        findings::list(&mut tx, &filter, call.now(), after, size).await?
     };
     drop(tx);
     let last = found.rows.last().filter(|_| found.more).map(|row| match asked.order {
@@ -269,7 +283,8 @@ pub async fn list(call: Call, uri: Uri, Asked(asked): Asked<Narrow>) -> Answer {
 )]
 pub async fn get(call: Call, headers: HeaderMap, Path(id): Path<String>) -> Answer {
     let mut tx = call.begin().await?;
-    let found = findings::get(&mut tx, known(&id)?).await?.ok_or(AppError::NotFound("this finding"))?;
+    let found =
+        findings::get(&mut tx, known(&id)?, call.now()).await?.ok_or(AppError::NotFound("this finding"))?;
     drop(tx);
     single::answer(&headers, &whole(found, &call.state))
 }

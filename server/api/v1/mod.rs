@@ -7,6 +7,7 @@ mod connection_changes;
 mod connections;
 mod controls;
 mod deliveries;
+mod exceptions;
 mod export;
 mod findings;
 mod runs;
@@ -20,7 +21,7 @@ use utoipa_axum::routes;
 
 use super::document;
 use super::rooms::Rooms;
-use crate::model::Permission::{Audit, Configure, Connect, Read, Run, Ticket};
+use crate::model::Permission::{Accept, Audit, Configure, Connect, Read, Run, Ticket};
 
 /// Every operation with its scope.
 pub fn rooms() -> Rooms {
@@ -44,6 +45,12 @@ pub fn rooms() -> Rooms {
         .add(Read, routes!(runs::list))
         .add(Read, routes!(runs::get))
         .add(Run, routes!(runs::start))
+        .add(Read, routes!(exceptions::list))
+        .add(Accept, routes!(exceptions::make))
+        .add(Accept, routes!(exceptions::preview))
+        .add(Read, routes!(exceptions::get))
+        .add(Accept, routes!(exceptions::change))
+        .add(Accept, routes!(exceptions::revoke))
         .add(Read, routes!(tickets::list))
         .add(Ticket, routes!(tickets::open))
         .add(Ticket, routes!(tickets::preview))

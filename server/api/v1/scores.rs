@@ -31,6 +31,8 @@ struct DailyScore {
     known: i64,
     /// Verdicts that are not.
     unknown: i64,
+    /// Verdicts that fail and are accepted.
+    accepted: i64,
 }
 
 /// How far back.
@@ -69,6 +71,7 @@ pub async fn list(call: Call, uri: Uri, Asked(asked): Asked<Back>) -> Answer {
             scored: sum.scored,
             known: sum.known,
             unknown: sum.unknown,
+            accepted: sum.accepted,
         })
         .collect();
     listing::whole(&uri, &rows)

@@ -14,7 +14,8 @@ use super::super::problem::Problem;
 use super::super::{Answer, ApiState, listing, single};
 use crate::desk::tickets::{self as desk, Wanted};
 use crate::error::AppError;
-use crate::model::{Severity, TicketState};
+use crate::model::{ExceptionKind, Severity, TicketState};
+use crate::pipeline::exceptions;
 use crate::rules;
 use crate::store::pages::tickets::{self, Filter, Key};
 use crate::store::{Tx, tickets as store};
@@ -303,6 +304,15 @@ pub async fn open(call: Call, headers: HeaderMap, Sent(sent): Sent<FindingsToGat
     once.done(tx, &call, status, &told).await
 }
 
+/// What still fails is accepted for a time.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TicketAcceptance {
+    kind: ExceptionKind,
+    /// To come, and within the tenant's longest time.
+    until: DateTime<Utc>,
+}
+
 /// A change of a ticket; what is left out stays as it is.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -315,6 +325,11 @@ pub struct TicketChange {
     #[serde(default)]
     #[schema(max_length = 10000)]
     reason: String,
+    /// With the state `done`: an exception for what still fails, with `reason` as its reason. Takes the
+    /// scope `accept` as well.
+    #[serde(default)]
+    #[schema(nullable = false)]
+    accept: Option<TicketAcceptance>,
     /// Id of a member, or null for nobody.
     #[serde(default, deserialize_with = "named")]
     #[schema(value_type = Option<Uuid>)]
@@ -357,10 +372,16 @@ pub async fn change(
         why: sent.reason.replace('\0', "\u{fffd}"),
         assignee: sent.assignee,
         due_at: sent.due_at,
+        accept: sent.accept.map(|one| (one.kind, one.until)),
     };
-    desk::change(&mut tx, &call.actor, &row, &wanted, call.now()).await?;
+    let exception = desk::change(&mut tx, &call.actor, &row, &wanted, call.now()).await?;
+    tx.commit().await?;
+    if let Some(exception) = exception {
+        exceptions::settle_small(&call.state.store, call.actor.tenant, exception, call.state.now).await?;
+    }
+    let mut tx = call.begin().await?;
     let row = found(&mut tx, &id).await?;
     let after = whole(&mut tx, row, &call.state).await?;
-    tx.commit().await?;
+    drop(tx);
     single::changed(StatusCode::OK, &after)
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{StoreError, Tx, parsed};
 use crate::model::{Kind, Platform, Provider};
-use crate::store::assessments::Judged;
+use crate::store::assessments::{self, Judged};
 
 /// One asset as a page shows it.
 #[derive(Debug)]
@@ -57,7 +57,8 @@ pub async fn get(tx: &mut Tx, id: Uuid) -> Result<Option<Whole>, StoreError> {
     let Some(row) = sqlx::query!(
         r#"SELECT a.name, a.connection_id, c.name AS connection_name, a.provider, a.account, a.region, a.native_id,
                   a.kind, a.platform, a.state, a.facts, a.first_seen, a.changed_at, n.seen_at AS "seen_at?",
-                  s.score AS "score?", s.assessed_at AS "assessed_at?", s.outcomes AS "outcomes?"
+                  s.score AS "score?", s.assessed_at AS "assessed_at?", s.outcomes AS "outcomes?",
+                  s.accepted AS "accepted?"
            FROM assets a
            JOIN connections c ON c.tenant_id = a.tenant_id AND c.id = a.connection_id
            LEFT JOIN sightings n ON n.tenant_id = a.tenant_id AND n.asset_id = a.id
@@ -71,7 +72,7 @@ pub async fn get(tx: &mut Tx, id: Uuid) -> Result<Option<Whole>, StoreError> {
     else {
         return Ok(None);
     };
-    let verdicts = row.outcomes.map_or(Ok(Vec::new()), serde_json::from_value);
+    let verdicts = assessments::read(row.outcomes, row.accepted.as_deref().unwrap_or_default())?;
     Ok(Some(Whole {
         id,
         name: row.name,
@@ -90,8 +91,7 @@ pub async fn get(tx: &mut Tx, id: Uuid) -> Result<Option<Whole>, StoreError> {
         last_seen: row.seen_at,
         score: row.score,
         assessed_at: row.assessed_at,
-        verdicts: verdicts
-            .map_err(|fault| StoreError::Inconsistent { table: "assessments", problem: fault.to_string() })?,
+        verdicts,
     }))
 }
 

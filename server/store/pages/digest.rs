@@ -35,9 +35,9 @@ pub async fn alarms(
     let tenant = tx.tenant().0;
     let rows = sqlx::query!(
         r#"WITH news AS (
-             SELECT finding_id, bool_or(event = 'reopened') AS again
+             SELECT finding_id, bool_or(event <> 'opened') AS again
              FROM (SELECT finding_id, event FROM finding_events
-                   WHERE tenant_id = $1 AND severity = 'critical' AND event IN ('opened', 'reopened') AND at > $2 AND at <= $3
+                   WHERE tenant_id = $1 AND severity = 'critical' AND event IN ('opened', 'reopened', 'returned') AND at > $2 AND at <= $3
                    ORDER BY at DESC, finding_id LIMIT $5) e
              GROUP BY finding_id),
            still AS (
@@ -75,7 +75,8 @@ pub async fn sums_of(tx: &mut Tx, day: NaiveDate) -> Result<Vec<KindSum>, StoreE
     let tenant = tx.tenant().0;
     let rows = sqlx::query!(
         r#"SELECT kind, area, sum(assets)::bigint AS "assets!", sum(scored)::bigint AS "scored!",
-                  sum(score_sum) AS "score_sum!", sum(known)::bigint AS "known!", sum(unknown)::bigint AS "unknown!"
+                  sum(score_sum) AS "score_sum!", sum(known)::bigint AS "known!", sum(unknown)::bigint AS "unknown!",
+                  sum(accepted)::bigint AS "accepted!"
            FROM daily_scores WHERE tenant_id = $1
              AND day = (SELECT max(day) FROM daily_scores WHERE tenant_id = $1 AND day <= $2)
            GROUP BY kind, area"#,
@@ -96,6 +97,7 @@ pub async fn sums_of(tx: &mut Tx, day: NaiveDate) -> Result<Vec<KindSum>, StoreE
                 score_sum: row.score_sum,
                 known: row.known,
                 unknown: row.unknown,
+                accepted: row.accepted,
             })
         })
         .collect()

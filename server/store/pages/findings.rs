@@ -6,12 +6,14 @@ use sqlx::{Postgres, QueryBuilder, Row};
 use uuid::Uuid;
 
 use super::{Page, StoreError, Tx, parsed};
-use crate::model::{Area, Evidence, Family, Kind, Platform, Severity};
+use crate::model::{Area, Evidence, Family, Kind, Platform, Provider, Severity};
+use crate::store::exceptions::{self, Subject};
+use crate::store::findings::State;
 
 /// What to narrow to; empty is everything that is open.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// `open`, `stale` or `resolved`.
+    /// `open`, `stale`, `resolved` or `accepted`.
     pub state: Option<String>,
     /// One severity.
     pub severity: Option<Severity>,
@@ -29,6 +31,8 @@ pub struct Filter {
     pub connection: Option<Uuid>,
     /// One ticket.
     pub ticket: Option<Uuid>,
+    /// One exception.
+    pub exception: Option<Uuid>,
 }
 
 /// Where a page ends and the next begins.
@@ -63,7 +67,7 @@ pub struct Listed {
     pub severity: Severity,
     /// How urgent it is.
     pub priority: i32,
-    /// `open`, `stale` or `resolved`.
+    /// `open`, `stale`, `resolved` or `accepted`.
     pub state: String,
     /// What was found.
     pub reason: String,
@@ -77,28 +81,72 @@ pub struct Listed {
     pub connection: Uuid,
     /// Full native id of the asset.
     pub native_id: String,
+    /// Who runs the asset's source.
+    pub provider: Provider,
+    /// What accepts it, where it is accepted.
+    pub acceptance: Option<Acceptance>,
 }
 
-/// The next `size` findings after `after`, the most urgent first.
+/// The exception a finding hangs on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acceptance {
+    /// The exception.
+    pub exception: Uuid,
+    /// Until when.
+    pub until: DateTime<Utc>,
+    /// By whom.
+    pub by: String,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// The next `size` findings after `after`, the most urgent first. What an exception accepted is open
+/// from the moment it is over, also where nobody has brought it back yet.
 pub async fn list(
     tx: &mut Tx,
     filter: &Filter,
+    now: DateTime<Utc>,
     after: Option<Key>,
     size: i64,
 ) -> Result<Page<Listed>, StoreError> {
+    let state = filter.state.as_deref().unwrap_or(State::Open.code());
+    let over =
+        if matches!(state, "open" | "accepted") { exceptions::over(tx, now).await? } else { Vec::new() };
     let tenant = tx.tenant().0;
     // The ids of a page come out of the indexes alone; only its own rows are read.
-    let mut query =
-        QueryBuilder::<Postgres>::new("WITH page AS (SELECT f.id FROM findings f WHERE f.tenant_id = ");
-    query.push_bind(tenant);
-    query.push(" AND f.state = ").push_bind(filter.state.clone().unwrap_or_else(|| "open".into()));
-    narrow(&mut query, filter);
+    let mut query = QueryBuilder::<Postgres>::new("WITH page AS (");
+    if over.is_empty() {
+        part(&mut query, tenant, filter, state, after);
+    } else if state == "accepted" {
+        part(&mut query, tenant, filter, state, after);
+        query.push(" AND f.exception_id <> ALL(").push_bind(over).push(")");
+    } else {
+        query.push("SELECT f.id FROM ((");
+        part(&mut query, tenant, filter, state, after);
+        query.push(" ORDER BY f.priority DESC, f.id LIMIT ").push_bind(size + 1).push(") UNION ALL (");
+        part(&mut query, tenant, filter, State::Accepted.code(), after);
+        query.push(" AND f.exception_id = ANY(").push_bind(over);
+        query.push(") ORDER BY f.priority DESC, f.id LIMIT ").push_bind(size + 1).push(")) f");
+    }
+    rows(tx, query, "f.priority DESC, f.id", size, now).await
+}
+
+fn part(query: &mut QueryBuilder<Postgres>, tenant: Uuid, filter: &Filter, state: &str, after: Option<Key>) {
+    query.push("SELECT f.id, f.priority FROM findings f WHERE f.tenant_id = ").push_bind(tenant);
+    query.push(" AND f.state = ").push_bind(state.to_owned());
+    narrow(query, filter);
     if let Some(key) = after {
         query.push(" AND f.priority <= ").push_bind(key.priority);
         query.push(" AND (f.priority < ").push_bind(key.priority);
         query.push(" OR f.id > ").push_bind(key.id).push(")");
     }
-    rows(tx, query, "f.priority DESC, f.id", size).await
+}
+
+/// The most urgent findings that an exception of this subject would accept.
+pub async fn acceptable(tx: &mut Tx, subject: &Subject, most: i64) -> Result<Vec<Listed>, StoreError> {
+    let mut query = QueryBuilder::<Postgres>::new("WITH page AS (SELECT f.id");
+    exceptions::failing(&mut query, tx.tenant().0, subject);
+    Ok(rows(tx, query, "f.priority DESC, f.id", most, DateTime::UNIX_EPOCH).await?.rows)
 }
 
 /// The next `size` findings after `after`, in the order they last changed, the oldest change first:
@@ -106,6 +154,7 @@ pub async fn list(
 pub async fn changes(
     tx: &mut Tx,
     filter: &Filter,
+    now: DateTime<Utc>,
     since: Option<DateTime<Utc>>,
     after: Option<(DateTime<Utc>, Uuid)>,
     size: i64,
@@ -124,7 +173,7 @@ pub async fn changes(
     if let Some((at, id)) = after {
         query.push(" AND (f.changed_at, f.id) > (").push_bind(at).push(", ").push_bind(id).push(")");
     }
-    rows(tx, query, "f.changed_at, f.id", size).await
+    rows(tx, query, "f.changed_at, f.id", size, now).await
 }
 
 fn narrow(query: &mut QueryBuilder<Postgres>, filter: &Filter) {
@@ -140,9 +189,11 @@ fn narrow(query: &mut QueryBuilder<Postgres>, filter: &Filter) {
             query.push(condition).push_bind(word.to_owned());
         }
     }
-    for (condition, id) in
-        [(" AND f.asset_id = ", filter.asset), (" AND f.connection_id = ", filter.connection)]
-    {
+    for (condition, id) in [
+        (" AND f.asset_id = ", filter.asset),
+        (" AND f.connection_id = ", filter.connection),
+        (" AND f.exception_id = ", filter.exception),
+    ] {
         if let Some(id) = id {
             query.push(condition).push_bind(id);
         }
@@ -158,22 +209,56 @@ async fn rows(
     mut query: QueryBuilder<Postgres>,
     order: &'static str,
     size: i64,
+    now: DateTime<Utc>,
 ) -> Result<Page<Listed>, StoreError> {
     let tenant = tx.tenant().0;
     query.push(" ORDER BY ").push(order).push(" LIMIT ").push_bind(size + 1);
     query.push(
         ") SELECT f.id, f.asset_id, f.kind, f.control, f.severity, f.priority, f.state, f.reason, f.opened_at,
-                f.changed_at, f.resolved_at, f.connection_id, a.name, a.account, a.region, a.platform, a.native_id
+                f.changed_at, f.resolved_at, f.connection_id, a.name, a.account, a.region, a.platform, a.native_id,
+                a.provider, e.id AS exception_id, e.until, e.revoked_at, e.made_by_name, e.reason AS why
          FROM page JOIN findings f ON f.id = page.id AND f.tenant_id = ",
     );
     query.push_bind(tenant);
-    query.push(" JOIN assets a ON a.tenant_id = f.tenant_id AND a.id = f.asset_id ORDER BY ").push(order);
+    query.push(" JOIN assets a ON a.tenant_id = f.tenant_id AND a.id = f.asset_id");
+    query
+        .push(" LEFT JOIN exceptions e ON e.tenant_id = f.tenant_id AND e.id = f.exception_id ORDER BY ")
+        .push(order);
     let found = query.build().fetch_all(tx.on()).await?;
-    Ok(Page::of(found.iter().map(read).collect::<Result<Vec<_>, StoreError>>()?, size))
+    Ok(Page::of(found.iter().map(|row| read(row, now)).collect::<Result<Vec<_>, StoreError>>()?, size))
 }
 
-fn read(row: &sqlx::postgres::PgRow) -> Result<Listed, StoreError> {
+/// The state as it is at a moment, and what accepts it.
+fn standing(
+    state: String,
+    exception: Option<Acceptance>,
+    revoked: bool,
+    now: DateTime<Utc>,
+) -> (String, Option<Acceptance>) {
+    match exception {
+        Some(one) if state == State::Accepted.code() && (revoked || one.until <= now) => {
+            (State::Open.code().to_owned(), None)
+        }
+        exception => (state, exception),
+    }
+}
+
+fn read(row: &sqlx::postgres::PgRow, now: DateTime<Utc>) -> Result<Listed, StoreError> {
+    let exception = match row.try_get::<Option<Uuid>, _>("exception_id")? {
+        None => None,
+        Some(exception) => Some(Acceptance {
+            exception,
+            until: row.try_get("until")?,
+            by: row.try_get("made_by_name")?,
+            reason: row.try_get("why")?,
+        }),
+    };
+    let revoked = row.try_get::<Option<DateTime<Utc>>, _>("revoked_at")?.is_some();
+    let (state, acceptance) = standing(row.try_get("state")?, exception, revoked, now);
     Ok(Listed {
+        state,
+        acceptance,
+        provider: parsed("assets", row.try_get("provider")?)?,
         id: row.try_get("id")?,
         asset: row.try_get("asset_id")?,
         name: row.try_get("name")?,
@@ -184,7 +269,6 @@ fn read(row: &sqlx::postgres::PgRow) -> Result<Listed, StoreError> {
         control: row.try_get("control")?,
         severity: parsed("findings", row.try_get("severity")?)?,
         priority: row.try_get("priority")?,
-        state: row.try_get("state")?,
         reason: row.try_get("reason")?,
         opened_at: row.try_get("opened_at")?,
         changed_at: row.try_get("changed_at")?,
@@ -212,55 +296,26 @@ pub struct Whole {
 pub struct Step {
     /// When.
     pub at: DateTime<Utc>,
-    /// `opened`, `resolved`, `reopened`, `stale` or `seen_again`.
+    /// `opened`, `resolved`, `reopened`, `stale`, `seen_again`, `accepted` or `returned`.
     pub event: String,
     /// The run that noticed.
     pub run: Option<Uuid>,
 }
 
 /// The finding with this id.
-pub async fn get(tx: &mut Tx, id: Uuid) -> Result<Option<Whole>, StoreError> {
+pub async fn get(tx: &mut Tx, id: Uuid, now: DateTime<Utc>) -> Result<Option<Whole>, StoreError> {
     let tenant = tx.tenant().0;
-    let Some(row) = sqlx::query!(
-        "SELECT f.id, f.asset_id, f.kind, f.control, f.severity, f.priority, f.state, f.reason, f.opened_at,
-                f.evidence, f.changed_at, f.resolved_at, f.reopened, f.connection_id,
-                a.name, a.account, a.region, a.platform, a.native_id
-         FROM findings f JOIN assets a ON a.tenant_id = f.tenant_id AND a.id = f.asset_id
-         WHERE f.tenant_id = $1 AND f.id = $2",
-        tenant,
-        id
-    )
-    .fetch_optional(tx.on())
-    .await?
-    else {
-        return Ok(None);
-    };
+    let mut query =
+        QueryBuilder::<Postgres>::new("WITH page AS (SELECT f.id FROM findings f WHERE f.tenant_id = ");
+    query.push_bind(tenant).push(" AND f.id = ").push_bind(id);
+    let Some(listed) = rows(tx, query, "f.id", 1, now).await?.rows.pop() else { return Ok(None) };
+    let row =
+        sqlx::query!("SELECT evidence, reopened FROM findings WHERE tenant_id = $1 AND id = $2", tenant, id)
+            .fetch_one(tx.on())
+            .await?;
     let evidence = serde_json::from_value(row.evidence)
         .map_err(|fault| StoreError::Inconsistent { table: "findings", problem: fault.to_string() })?;
-    Ok(Some(Whole {
-        listed: Listed {
-            id: row.id,
-            asset: row.asset_id,
-            name: row.name,
-            account: row.account,
-            region: row.region,
-            platform: parsed("assets", &row.platform)?,
-            kind: parsed("findings", &row.kind)?,
-            control: row.control,
-            severity: parsed("findings", &row.severity)?,
-            priority: row.priority,
-            state: row.state,
-            reason: row.reason,
-            opened_at: row.opened_at,
-            changed_at: row.changed_at,
-            resolved_at: row.resolved_at,
-            connection: row.connection_id,
-            native_id: row.native_id,
-        },
-        evidence,
-        reopened: row.reopened,
-        events: steps(tx, id).await?,
-    }))
+    Ok(Some(Whole { listed, evidence, reopened: row.reopened, events: steps(tx, id).await? }))
 }
 
 async fn steps(tx: &mut Tx, finding: Uuid) -> Result<Vec<Step>, StoreError> {

@@ -5,6 +5,7 @@
 pub mod asset;
 pub mod connections;
 pub mod digest;
+pub mod exceptions;
 pub mod findings;
 pub mod inventory;
 pub mod tickets;

@@ -48,6 +48,8 @@ pub struct KindSum {
     pub known: i64,
     /// Unknown verdicts.
     pub unknown: i64,
+    /// Accepted verdicts.
+    pub accepted: i64,
 }
 
 fn area(text: &str) -> Result<Option<Area>, StoreError> {
@@ -59,7 +61,8 @@ pub async fn sums(tx: &mut Tx) -> Result<Vec<KindSum>, StoreError> {
     let tenant = tx.tenant().0;
     let rows = sqlx::query!(
         r#"SELECT kind, area, sum(assets)::bigint AS "assets!", sum(scored)::bigint AS "scored!",
-                  sum(score_sum) AS "score_sum!", sum(known)::bigint AS "known!", sum(unknown)::bigint AS "unknown!"
+                  sum(score_sum) AS "score_sum!", sum(known)::bigint AS "known!", sum(unknown)::bigint AS "unknown!",
+                  sum(accepted)::bigint AS "accepted!"
            FROM score_sums WHERE tenant_id = $1 GROUP BY kind, area HAVING sum(assets) > 0"#,
         tenant
     )
@@ -75,6 +78,7 @@ pub async fn sums(tx: &mut Tx) -> Result<Vec<KindSum>, StoreError> {
                 score_sum: row.score_sum,
                 known: row.known,
                 unknown: row.unknown,
+                accepted: row.accepted,
             })
         })
         .collect()
@@ -85,7 +89,8 @@ pub async fn days(tx: &mut Tx, since: NaiveDate) -> Result<Vec<(NaiveDate, KindS
     let tenant = tx.tenant().0;
     let rows = sqlx::query!(
         r#"SELECT day, kind, sum(assets)::bigint AS "assets!", sum(scored)::bigint AS "scored!",
-                  sum(score_sum) AS "score_sum!", sum(known)::bigint AS "known!", sum(unknown)::bigint AS "unknown!"
+                  sum(score_sum) AS "score_sum!", sum(known)::bigint AS "known!", sum(unknown)::bigint AS "unknown!",
+                  sum(accepted)::bigint AS "accepted!"
            FROM daily_scores WHERE tenant_id = $1 AND day >= $2 AND area = ''
            GROUP BY day, kind ORDER BY day"#,
         tenant,
@@ -103,6 +108,7 @@ pub async fn days(tx: &mut Tx, since: NaiveDate) -> Result<Vec<(NaiveDate, KindS
                 score_sum: row.score_sum,
                 known: row.known,
                 unknown: row.unknown,
+                accepted: row.accepted,
             };
             Ok((row.day, sum))
         })
@@ -114,7 +120,7 @@ pub async fn days(tx: &mut Tx, since: NaiveDate) -> Result<Vec<(NaiveDate, KindS
 pub struct Event {
     /// When.
     pub at: DateTime<Utc>,
-    /// `opened`, `resolved`, `reopened`, `stale` or `seen_again`.
+    /// `opened`, `resolved`, `reopened`, `stale`, `seen_again`, `accepted` or `returned`.
     pub event: String,
     /// The finding.
     pub finding: uuid::Uuid,

@@ -8,28 +8,34 @@ use uuid::Uuid;
 use super::gather::{Group, attach, gather, matching, preview};
 use super::{Author, Kind, Note, StoreError, Tx, findings, hold, policy, tell};
 use crate::model::TicketPolicy;
-use crate::store::findings::{Change, Event};
+use crate::store::findings::{Change, State};
 
-/// Brings tickets in line with what became of findings: the last one resolved ends a ticket, one
-/// that comes back opens it again, a new one of the same cause joins it, and rules open new ones.
+/// Brings tickets in line with what became of findings: the last one resolved or accepted ends a
+/// ticket, one that comes back opens it again, a new one of the same cause joins it, and rules open
+/// new ones.
 pub async fn follow(tx: &mut Tx, changes: &[Change], now: DateTime<Utc>) -> Result<(), StoreError> {
-    let ids = |event: Event| -> Vec<Uuid> {
-        changes.iter().filter(|one| one.event == Some(event)).map(|one| one.life.id.0).collect()
+    let ids = |wanted: fn(Option<State>, State) -> bool| -> Vec<Uuid> {
+        let all = changes.iter().filter(|one| wanted(one.before, one.life.state));
+        all.map(|one| one.life.id.0).collect()
     };
-    let (opened, reopened, resolved) = (ids(Event::Opened), ids(Event::Reopened), ids(Event::Resolved));
-    if opened.is_empty() && reopened.is_empty() && resolved.is_empty() {
+    let opened = ids(|before, after| before.is_none() && after.counts());
+    let back = ids(|before, after| before.is_some_and(|before| !before.counts()) && after.counts());
+    let resolved = ids(|before, after| before.is_some_and(State::counts) && after == State::Resolved);
+    let accepted = ids(|before, after| before.is_some_and(State::counts) && after == State::Accepted);
+    if [&opened, &back, &resolved, &accepted].iter().all(|all| all.is_empty()) {
         return Ok(());
     }
     hold(tx).await?;
     let policy = policy(tx).await?;
-    came_back(tx, &reopened, &policy, now).await?;
-    let fresh = [opened, reopened].concat();
+    came_back(tx, &back, &policy, now).await?;
+    let fresh = [opened, back].concat();
     join(tx, &fresh, &policy, now).await?;
     for rule in &policy.rules {
         let ids = matching(tx, rule, Some(&fresh), None).await?;
         gather(tx, &ids, &Author::rule(), &policy, now).await?;
     }
-    went(tx, &resolved, now).await
+    went(tx, &resolved, "all its findings are resolved", now).await?;
+    went(tx, &accepted, "what still fails of it is accepted", now).await
 }
 
 /// Findings that came back: into the ticket under way for their cause, or else theirs opens again.
@@ -118,8 +124,8 @@ async fn join(
     tell(tx, &Author::estate(), &notes, now).await
 }
 
-/// Findings that are resolved: a ticket with none left that fails is done.
-async fn went(tx: &mut Tx, ids: &[Uuid], now: DateTime<Utc>) -> Result<(), StoreError> {
+/// Findings that nobody has to do anything about any more: a ticket with none left is done.
+async fn went(tx: &mut Tx, ids: &[Uuid], why: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
     if ids.is_empty() {
         return Ok(());
     }
@@ -135,7 +141,7 @@ async fn went(tx: &mut Tx, ids: &[Uuid], now: DateTime<Utc>) -> Result<(), Store
     )
     .execute(tx.on())
     .await?;
-    finish(tx, "all its findings are resolved", now).await
+    finish(tx, why, now).await
 }
 
 /// Ends tickets under way of which no finding fails any more.
@@ -162,7 +168,7 @@ pub async fn recount(tx: &mut Tx, now: DateTime<Utc>) -> Result<(), StoreError> 
     let tenant = tx.tenant().0;
     sqlx::query!(
         "UPDATE tickets t SET findings = n.all_of_them, open_findings = n.open
-         FROM (SELECT t.id, count(f.id) AS all_of_them, count(f.id) FILTER (WHERE f.state <> 'resolved') AS open
+         FROM (SELECT t.id, count(f.id) AS all_of_them, count(f.id) FILTER (WHERE f.state IN ('open', 'stale')) AS open
                FROM tickets t
                LEFT JOIN ticket_findings tf ON tf.tenant_id = t.tenant_id AND tf.ticket_id = t.id
                LEFT JOIN findings f ON f.tenant_id = t.tenant_id AND f.id = tf.finding_id

@@ -34,7 +34,7 @@ pub struct Group {
 pub struct Preview {
     /// The tickets it would open or add to.
     pub groups: Vec<Group>,
-    /// Findings left out: resolved, in a ticket already, or not there.
+    /// Findings left out: resolved, accepted, in a ticket already, or not there.
     pub left_out: usize,
 }
 
@@ -62,7 +62,7 @@ pub async fn preview(tx: &mut Tx, ids: &[Uuid]) -> Result<Preview, StoreError> {
              JOIN assets a ON a.tenant_id = f.tenant_id AND a.id = f.asset_id
              LEFT JOIN ticket_findings tf ON tf.tenant_id = f.tenant_id AND tf.finding_id = f.id
              LEFT JOIN tickets t ON t.tenant_id = f.tenant_id AND t.id = tf.ticket_id
-             WHERE f.tenant_id = $1 AND f.id = ANY($2) AND f.state <> 'resolved' AND (t.id IS NULL OR t.state = 'done'))
+             WHERE f.tenant_id = $1 AND f.id = ANY($2) AND f.state IN ('open', 'stale') AND (t.id IS NULL OR t.state = 'done'))
            SELECT g.control, g.owner AS "owner!", g.rank AS "rank!", g.ids AS "ids!", t.id AS "ticket?", t.number AS "number?"
            FROM (SELECT control, owner, min(severity_rank) AS rank, array_agg(id ORDER BY id) AS ids
                  FROM loose GROUP BY control, owner) g
@@ -94,7 +94,7 @@ async fn owner_keys(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
     Ok(settings.owner_tags.iter().map(|key| key.to_lowercase()).collect())
 }
 
-/// Brings these findings into tickets. Those that are resolved, or in a ticket that is under way
+/// Brings these findings into tickets. Those that are resolved or accepted, or in a ticket that is under way
 /// or left as it is, stay where they are.
 pub async fn gather(
     tx: &mut Tx,

@@ -9,7 +9,7 @@ use crate::support::database::{House, Told};
 async fn life(house: &House, asset: &Asset) -> Option<Life> {
     let id = asset.key.id(house.tenant);
     let mut tx = house.store.begin(house.tenant).await.expect("a transaction");
-    let lives = findings::of_assets(&mut tx, &[id]).await.expect("reads");
+    let lives = findings::of_assets(&mut tx, &[id], None).await.expect("reads");
     lives.into_iter().find(|life| life.id == id.finding(ROOT, ""))
 }
 

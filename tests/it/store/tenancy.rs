@@ -124,7 +124,7 @@ async fn two_tenants_with_the_same_assets_never_meet() {
     assert!(connections::get(&mut tx, theirs).await.expect("reads").is_none());
     let seen = assets::previous(&mut tx, &[asset.key.id(first), asset.key.id(other)]).await.expect("reads");
     assert_eq!(seen.into_keys().collect::<Vec<_>>(), [asset.key.id(first)]);
-    let lives = findings::of_assets(&mut tx, &[asset.key.id(first)]).await.expect("reads");
+    let lives = findings::of_assets(&mut tx, &[asset.key.id(first)], None).await.expect("reads");
     assert!(
         lives.iter().any(|life| life.state == findings::State::Open),
         "the other tenant's loss is not ours"

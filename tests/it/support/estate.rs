@@ -64,6 +64,13 @@ impl Scratch {
         Self { server, name: name.to_owned(), store, tenant }
     }
 
+    /// The address of the database, as its owner.
+    pub fn url(&self) -> String {
+        let mut url: url::Url = self.server.parse().expect("an address");
+        url.set_path(&self.name);
+        url.into()
+    }
+
     /// A house without log-in over this estate.
     pub fn open_house(&self) -> WebState {
         let house = House {
