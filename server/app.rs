@@ -25,6 +25,7 @@ use url::Url;
 
 use crate::analysis::secrets::FingerprintKey;
 use crate::api::{self, ApiState};
+use crate::auth::oidc::Envoy;
 use crate::auth::vault::{HouseKey, Vault};
 use crate::auth::{setup, token};
 use crate::config::Config;
@@ -215,6 +216,8 @@ impl App {
                 own_identity: self.config.own_identity,
                 principal: self.config.aws_principal.clone(),
             },
+            envoy: Envoy::new(Guard::new(self.config.outgoing))
+                .map_err(|fault| AppFault::Listen(format!("the client of providers: {fault}")))?,
             api: api::described(),
             stopping: stopping.clone(),
         })

@@ -13,6 +13,8 @@ pub enum Means {
         id: Uuid,
         /// How they logged in: `password`, or a provider's name.
         method: String,
+        /// At which provider, where it was one.
+        provider: Option<Uuid>,
     },
     /// A token of the API.
     Token {

@@ -7,6 +7,7 @@ pub mod actor;
 pub mod audit;
 pub mod bearer;
 pub mod login;
+pub mod oidc;
 pub mod password;
 pub mod rotate;
 pub mod secrets;

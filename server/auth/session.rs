@@ -1,11 +1,12 @@
 //! Sessions: begun at log-in with a new cookie, found by its hash, ended by time or by hand.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
 
 use super::token::{self, Secret};
 use super::{Actor, AuthError, Means};
 use crate::model::{Role, TenantId};
-use crate::store::people::{Person, members, sessions, tokens};
+use crate::store::people::{Person, members, sessions};
 use crate::store::{Gate, Store, StoreError};
 
 /// A session that is not used so long has ended.
@@ -46,6 +47,8 @@ pub struct Beginning {
     pub tenant: Option<TenantId>,
     /// The second factor is still to come.
     pub waits_for_totp: bool,
+    /// The provider they came in at: the session sees its tenant and no other.
+    pub provider: Option<Uuid>,
     /// The provider's token, sealed.
     pub id_token: Option<Vec<u8>>,
 }
@@ -61,16 +64,18 @@ pub async fn begin(
     let (secret, csrf) = fresh();
     let places = members::of_person(gate, person.id).await?;
     let wished = beginning.tenant.filter(|wish| places.iter().any(|place| place.tenant == *wish));
+    let first = places.first().map(|place| place.tenant);
     let new = sessions::NewSession {
         secret_hash: secret.hash(),
         person: person.id,
-        tenant: wished.or_else(|| places.first().map(|place| place.tenant)),
+        tenant: wished.or_else(|| first.filter(|_| beginning.provider.is_none())),
         waits_for_totp: beginning.waits_for_totp,
         csrf,
         expires_at: now + if beginning.waits_for_totp { HALF_WAY } else { ABSOLUTE },
         address: visitor.address.clone(),
         agent: visitor.agent.clone(),
         method: beginning.method,
+        provider: beginning.provider,
         id_token: beginning.id_token,
     };
     sessions::begin(gate, &new, now).await?;
@@ -120,42 +125,9 @@ fn actor(
         name: session.name,
         role: Some(role),
         may: role.permissions().to_vec(),
-        means: Means::Session { id: session.id, method: session.method },
+        means: Means::Session { id: session.id, method: session.method, provider: session.provider },
         csrf: session.csrf,
         may_switch: session.may_switch,
         address: visitor.address.clone(),
     }
-}
-
-/// Who sends this token.
-pub async fn of_token(
-    store: &Store,
-    sent: &str,
-    visitor: &Visitor,
-    now: DateTime<Utc>,
-) -> Result<Option<Actor>, StoreError> {
-    if !sent.starts_with(token::API_PREFIX) {
-        return Ok(None);
-    }
-    let mut gate = store.gate().await?;
-    let Some(found) = tokens::find(&mut gate, &Secret::sent(sent).hash(), now).await? else {
-        return Ok(None);
-    };
-    if found.used_at.is_none_or(|used| now - used > NOTE) {
-        tokens::touch(&mut gate, found.tenant, found.id, now).await?;
-        gate.commit().await?;
-    }
-    Ok(Some(Actor {
-        tenant: found.tenant,
-        tenant_name: String::new(),
-        person: None,
-        email: String::new(),
-        name: found.name,
-        role: None,
-        may: found.scopes,
-        means: Means::Token { id: found.id },
-        csrf: String::new(),
-        may_switch: false,
-        address: visitor.address.clone(),
-    }))
 }

@@ -15,6 +15,8 @@ const BY_ACCOUNT: i32 = 10;
 const LONGEST_ACCOUNT: usize = 300;
 /// An office behind one address needs more.
 const BY_ADDRESS: i32 = 60;
+/// Log-ins that begin at a provider: a whole office in the morning.
+const DEPARTURES: i32 = 300;
 
 /// Counts an attempt at `account` from `address`, also where nothing else of the log-in is kept.
 /// Told before the password is looked at: how long it takes tells nothing.
@@ -46,6 +48,17 @@ pub async fn attempt(
 /// What is typed as an account may be long; what is kept of it is not.
 fn of_account(account: &str) -> String {
     format!("account:{}", account.chars().take(LONGEST_ACCOUNT).collect::<String>())
+}
+
+/// Counts a log-in that begins at a provider, by `address` alone: the provider minds its accounts.
+pub async fn departure(store: &Store, address: &str, now: DateTime<Utc>) -> Result<(), AuthError> {
+    let mut gate = store.gate().await?;
+    let (count, until) = attempts::count(&mut gate, &format!("departure:{address}"), WINDOW, now).await?;
+    gate.commit().await?;
+    if count > DEPARTURES {
+        return Err(AuthError::TooMany((until - now).num_seconds().max(1)));
+    }
+    Ok(())
 }
 
 /// It came right: the account starts anew. The address does not, or one good account would pay

@@ -5,6 +5,7 @@ pub mod connections;
 pub mod digests;
 pub mod exceptions;
 pub mod export;
+pub mod providers;
 pub mod tickets;
 pub mod webhooks;
 

@@ -10,6 +10,7 @@ mod exposure;
 mod fact;
 mod function;
 mod gap;
+mod grants;
 mod identity;
 mod image;
 mod kinds;
@@ -36,6 +37,7 @@ pub use function::{
     Plan, Runtime, Scale, Trigger, Vpc,
 };
 pub use gap::Gap;
+pub use grants::Grants;
 pub use identity::{Identity, SharedIdentity};
 pub use image::{BaseImage, ImageFacts, ScanSummary};
 pub use kinds::{Area, Family, Kind, Platform, Provider, Severity};

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::login::come_in;
+use super::provider_login::{depart, onward};
 use super::{Answer, Frame, Visit, page, show};
 use crate::auth::audit::Change;
 use crate::auth::session::{self, Beginning, Visitor};
@@ -15,7 +16,7 @@ use crate::auth::{AuthError, Means, password, throttle};
 use crate::error::AppError;
 use crate::model::TenantId;
 use crate::store::people::members::Membership;
-use crate::store::people::{self, Person, members, sessions};
+use crate::store::people::{self, Person, members, providers, sessions};
 
 /// A session in the list.
 pub struct SessionLine {
@@ -42,6 +43,7 @@ struct AccountPage {
     name: String,
     email: String,
     has_password: bool,
+    came_at: Option<String>,
     totp_on: bool,
     recovery_left: i64,
     tenants: Vec<Membership>,
@@ -56,6 +58,25 @@ pub fn oneself(visit: &Visit) -> Result<Uuid, AppError> {
     visit.actor.person.ok_or(AppError::NotFound("an account"))
 }
 
+/// The provider they came in at, if it was one. They see the sessions begun there and no others.
+fn at_provider(visit: &Visit) -> Option<Uuid> {
+    match visit.actor.means {
+        Means::Session { provider, .. } => provider,
+        _ => None,
+    }
+}
+
+/// Whether they came in with their password. Who came from a provider is who that one says, and may not
+/// thereby change how the account opens otherwise.
+pub fn came_by_password(visit: &Visit) -> Result<(), AppError> {
+    match &visit.actor.means {
+        Means::Session { provider: Some(_), method, .. } => Err(AppError::Conflict(format!(
+            "you logged in at {method}; log in with your password to change how it opens your account"
+        ))),
+        _ => Ok(()),
+    }
+}
+
 async fn person(visit: &Visit) -> Result<Person, super::Fault> {
     let mut gate = visit.state.store.gate().await?;
     Ok(people::by_id(&mut gate, oneself(visit)?).await?.ok_or(AppError::NotFound("this person"))?)
@@ -68,7 +89,7 @@ pub async fn show(visit: Visit) -> Answer {
     let mut gate = visit.state.store.gate().await?;
     let tenants = members::of_person(&mut gate, person.id).await?;
     let recovery_left = people::recovery_left(&mut gate, person.id).await?;
-    let all = sessions::of_person(&mut gate, person.id, now).await?;
+    let all = sessions::of_person(&mut gate, person.id, at_provider(&visit), now).await?;
     drop(gate);
     let line = |one: sessions::Line| SessionLine {
         id: one.id,
@@ -84,6 +105,10 @@ pub async fn show(visit: Visit) -> Answer {
         name: person.name,
         email: person.email,
         has_password: person.password_hash.is_some(),
+        came_at: match &visit.actor.means {
+            Means::Session { method, .. } => at_provider(&visit).map(|_| method.clone()),
+            _ => None,
+        },
         totp_on: person.totp_on,
         recovery_left,
         tenants,
@@ -139,6 +164,9 @@ pub async fn change_password(visit: Visit, jar: CookieJar, Form(sent): Form<Pass
     let store = &visit.state.store;
     throttle::attempt(store, &format!("password:{}", person.email), &visit.actor.address, now).await?;
     let known = person.password_hash.as_deref();
+    if known.is_none() {
+        came_by_password(&visit)?;
+    }
     if known.is_some() && !password::verify(&sent.present, known).await? {
         let problem = "this is not your present password".to_owned();
         return Err(AppError::Invalid { field: "present password".into(), problem }.into());
@@ -162,12 +190,12 @@ pub async fn anew(
     gate: &mut crate::store::Gate,
     person: &Person,
 ) -> Result<crate::auth::Secret, AuthError> {
-    let method = match &visit.actor.means {
-        Means::Session { method, .. } => method.clone(),
-        _ => String::new(),
+    let (method, provider) = match &visit.actor.means {
+        Means::Session { method, provider, .. } => (method.clone(), *provider),
+        _ => (String::new(), None),
     };
     let visitor = Visitor { address: visit.actor.address.clone(), agent: String::new() };
-    let beginning = Beginning { method, tenant: Some(visit.actor.tenant), ..Beginning::default() };
+    let beginning = Beginning { method, provider, tenant: Some(visit.actor.tenant), ..Beginning::default() };
     session::begin(gate, person, beginning, &visitor, (visit.now)()).await
 }
 
@@ -177,13 +205,26 @@ pub struct Switch {
     tenant: Uuid,
 }
 
-/// `POST /account/tenant`.
-pub async fn switch(visit: Visit, Form(sent): Form<Switch>) -> Answer {
-    let Means::Session { id, .. } = visit.actor.means else {
+/// `POST /account/tenant`. Who came from a provider goes on to one of the other tenant.
+pub async fn switch(visit: Visit, jar: CookieJar, Form(sent): Form<Switch>) -> Answer {
+    let Means::Session { id, provider, .. } = visit.actor.means else {
         return Err(AppError::NotFound("this session").into());
     };
+    let wanted = TenantId(sent.tenant);
     let mut gate = visit.state.store.gate().await?;
-    if !sessions::switch(&mut gate, id, TenantId(sent.tenant)).await? {
+    if let Some(provider) = provider.filter(|_| wanted != visit.actor.tenant) {
+        let places = members::of_person(&mut gate, oneself(&visit)?).await?;
+        let place = places.into_iter().find(|place| place.tenant == wanted);
+        let name = place.ok_or(AppError::NotFound("this tenant"))?.name;
+        let Some(other) = providers::of_tenant(&mut gate, wanted, provider).await? else {
+            return Err(AppError::Conflict(format!("log in with your password to look at {name}")).into());
+        };
+        drop(gate);
+        let (jar, url) = depart(&visit.state, jar, &other, "/", &visit.actor.email).await?;
+        let url = url.map_err(|fault| AppError::Conflict(fault.to_string()))?;
+        return Ok((jar, onward(&url, &other)?).into_response());
+    }
+    if !sessions::switch(&mut gate, id, wanted).await? {
         return Err(AppError::NotFound("this tenant").into());
     }
     gate.commit().await?;
@@ -202,10 +243,13 @@ pub async fn end_session(visit: Visit, Form(sent): Form<Ended>) -> Answer {
     let mut gate = visit.state.store.gate().await?;
     match (sent.id, &visit.actor.means) {
         (Some(id), _) => {
-            sessions::end(&mut gate, person, id).await?;
+            let all = sessions::of_person(&mut gate, person, at_provider(&visit), (visit.now)()).await?;
+            if all.iter().any(|one| one.id == id) {
+                sessions::end(&mut gate, person, id).await?;
+            }
         }
-        (None, Means::Session { id, .. }) => {
-            sessions::end_others(&mut gate, person, *id).await?;
+        (None, Means::Session { id, provider, .. }) => {
+            sessions::end_others(&mut gate, person, *provider, *id).await?;
         }
         (None, _) => {}
     }

@@ -131,7 +131,8 @@ impl IntoResponse for Fault {
     }
 }
 
-fn sentence(text: &str) -> String {
+/// A text as a sentence.
+pub fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
 }

@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::auth::Vault;
 use crate::desk::connections::Terms;
+use crate::auth::oidc::{Envoy, Porter};
 use crate::model::TenantId;
 use crate::outgoing::Guard;
 use crate::store::Store;
@@ -41,6 +42,8 @@ pub struct House {
     pub guard: Guard,
     /// What people may connect to.
     pub terms: Terms,
+    /// Speaks with the providers people log in with.
+    pub envoy: Envoy,
     /// What the API says of itself: its OpenAPI document.
     pub api: Arc<serde_json::Value>,
     /// Cancelled once this process is told to stop: nobody should be sent here any more.
@@ -58,6 +61,14 @@ pub struct WebState {
     pub now: fn() -> DateTime<Utc>,
 }
 
+impl WebState {
+    /// What a log-in at a provider needs.
+    pub fn porter(&self) -> Porter<'_> {
+        let house = &self.house;
+        Porter { store: &self.store, envoy: &house.envoy, vault: &house.vault, now: (self.now)() }
+    }
+}
+
 impl House {
     /// Browsers reach us by TLS only.
     pub fn secure(&self) -> bool {
@@ -67,6 +78,11 @@ impl House {
     /// The session's cookie. With TLS its name binds it to this host and to TLS.
     pub fn cookie(&self) -> &'static str {
         if self.secure() { "__Host-parallax" } else { "parallax" }
+    }
+
+    /// The cookie that binds a log-in at a provider to the browser it began in.
+    pub fn login_cookie(&self) -> &'static str {
+        if self.secure() { "__Host-parallax-login" } else { "parallax-login" }
     }
 
     /// A full address of ours.

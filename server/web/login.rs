@@ -11,22 +11,69 @@ use axum_extra::extract::cookie::{Cookie, SameSite};
 use serde::Deserialize;
 
 use super::visit::standing;
-use super::{Answer, Frame, Visit, WebState, fault};
+use super::{Answer, Fault, Frame, WebState, fault};
 use crate::auth::session::{Standing, Visitor};
-use crate::auth::{AuthError, Means, Secret, login, token};
+use crate::auth::{AuthError, Secret, login, token};
+use crate::store::people::providers::{self, Offered};
 use crate::store::people::sessions;
 
 /// The cookie that ties a form made for nobody yet to the browser it was made for.
 const FORM: &str = "parallax-form";
+/// With more providers than fit on the page, an address leads to the right one.
+const MOST_BUTTONS: i64 = 12;
 
 #[derive(Template)]
 #[template(path = "pages/login.html")]
-struct LoginPage {
+pub struct LoginPage {
     frame: Frame,
     csrf: String,
     next: String,
     email: String,
     problem: Option<String>,
+    providers: Providers,
+}
+
+/// Providers as the log-in page shows them.
+pub struct Providers {
+    shown: Vec<Offered>,
+    hidden: bool,
+}
+
+impl Providers {
+    /// Those of a house with one tenant that has some are shown. Of several tenants none is: their
+    /// names are nobody's business, and the domain of an address leads to the right one.
+    async fn of(state: &WebState) -> Result<Self, Fault> {
+        let mut gate = state.store.gate().await?;
+        let all = providers::offered(&mut gate, MOST_BUTTONS).await?;
+        let one_tenant = all.windows(2).all(|two| two[0].tenant == two[1].tenant);
+        let shown = one_tenant && all.len() < usize::try_from(MOST_BUTTONS).unwrap_or_default();
+        Ok(if shown { Self { shown: all, hidden: false } } else { Self { shown: Vec::new(), hidden: true } })
+    }
+
+    fn any(&self) -> bool {
+        self.hidden || !self.shown.is_empty()
+    }
+}
+
+impl LoginPage {
+    /// With what was typed before, and what was wrong with it.
+    pub async fn of(
+        state: &WebState,
+        csrf: &str,
+        next: &str,
+        email: &str,
+        problem: Option<String>,
+    ) -> Result<Self, Fault> {
+        let (csrf, next, email) = (csrf.to_owned(), inside(next).to_owned(), email.to_owned());
+        Ok(Self {
+            frame: Frame::outside(),
+            csrf,
+            next,
+            email,
+            problem,
+            providers: Providers::of(state).await?,
+        })
+    }
 }
 
 #[derive(Template)]
@@ -107,8 +154,7 @@ pub async fn show(
         return Ok(Redirect::to(inside(&after.next)).into_response());
     }
     let (jar, csrf) = form_word(&state, jar);
-    let next = inside(&after.next).to_owned();
-    let page = LoginPage { frame: Frame::outside(), csrf, next, email: String::new(), problem: None };
+    let page = LoginPage::of(&state, &csrf, &after.next, "", None).await?;
     Ok((jar, Html(page.render()?)).into_response())
 }
 
@@ -133,9 +179,7 @@ pub async fn enter(
         }
         Err(AuthError::Mismatch) => {
             let problem = Some("Address and password do not match.".to_owned());
-            let next = inside(&sent.next).to_owned();
-            let page =
-                LoginPage { frame: Frame::outside(), csrf: sent.csrf, next, email: sent.email, problem };
+            let page = LoginPage::of(&state, &sent.csrf, &sent.next, &sent.email, problem).await?;
             Ok((StatusCode::UNAUTHORIZED, Html(page.render()?)).into_response())
         }
         Err(other) => Err(other.into()),
@@ -198,17 +242,6 @@ pub async fn take_code(
         }
         Err(other) => Err(other.into()),
     }
-}
-
-/// `POST /logout`.
-pub async fn leave(visit: Visit, jar: CookieJar) -> Answer {
-    if let (Some(person), Means::Session { id, .. }) = (visit.actor.person, &visit.actor.means) {
-        let mut gate = visit.state.store.gate().await?;
-        sessions::end(&mut gate, person, *id).await?;
-        gate.commit().await?;
-    }
-    let jar = jar.remove(cookie(&visit.state, visit.state.house.cookie(), String::new()));
-    Ok((jar, Redirect::to("/login")).into_response())
 }
 
 #[cfg(test)]

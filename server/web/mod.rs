@@ -34,10 +34,14 @@ mod house;
 mod inventory;
 mod leave;
 mod login;
+mod logout;
 mod overview;
 mod people;
 mod picture;
 mod prose;
+mod provider;
+mod provider_login;
+mod providers;
 mod reference;
 mod request;
 mod run;
@@ -83,6 +87,7 @@ const NAVIGATION: &[(&str, &str, &str)] = &[
 /// The way around for those who run the house: code, address, word, and the permission it takes.
 const SETTINGS: &[(&str, &str, &str, &str)] = &[
     ("people", "/people", "People", "people"),
+    ("providers", "/providers", "Providers", "people"),
     ("tokens", "/tokens", "Tokens", "people"),
     ("tenant", "/tenant", "Tenant", "configure"),
     ("digests", "/digests", "Digests", "configure"),
@@ -116,7 +121,11 @@ fn doors() -> Doors {
         .post(Need::Nobody, "/login", post(login::enter))
         .get(Need::Nobody, "/login/code", get(login::ask_code))
         .post(Need::Nobody, "/login/code", post(login::take_code))
-        .post(Need::Person, "/logout", post(login::leave))
+        .post(Need::Nobody, "/login/where", post(provider_login::find))
+        .get(Need::Nobody, "/login/at/{id}", get(provider_login::leave))
+        .get(Need::Nobody, "/login/back/{id}", get(provider_login::back))
+        // Whoever is half-way in or belongs nowhere wants out, too: it looks at the form itself.
+        .post(Need::Nobody, "/logout", post(logout::leave))
         .get(Need::Nobody, "/leave/{link}", get(leave::ask))
         .post(Need::Nobody, "/leave/{link}", post(leave::leave))
         .get(Need::Nobody, "/welcome/{secret}", get(welcome::show))
@@ -128,6 +137,7 @@ fn doors() -> Doors {
         .post(Need::Person, "/account/sessions", post(account::end_session))
         .get(Need::Person, "/account/second-factor", get(second_factor::show))
         .post(Need::Person, "/account/second-factor", post(second_factor::confirm))
+        .post(Need::Person, "/account/second-factor/codes", post(second_factor::renew))
         .post(Need::Person, "/account/second-factor/off", post(second_factor::switch_off))
         .get(Need::Nobody, "/healthz", get(health::alive))
         .get(Need::Nobody, "/readyz", get(health::ready))
@@ -231,6 +241,13 @@ fn settings_doors(doors: Doors) -> Doors {
         .post(May(People), "/people/remove", post(people::remove))
         .post(May(People), "/people/sessions", post(people::end_sessions))
         .post(May(People), "/people/reset", post(people::reset))
+        .get(May(People), "/providers", get(providers::show))
+        .post(May(People), "/providers", post(providers::add))
+        .get(May(People), "/providers/{id}", get(provider::show))
+        .post(May(People), "/providers/{id}", post(provider::change))
+        .post(May(People), "/providers/{id}/check", post(provider::check))
+        .post(May(People), "/providers/{id}/secret", post(provider::rotate))
+        .post(May(People), "/providers/{id}/remove", post(provider::remove))
         .get(Need::Person, "/api/docs", get(reference::show))
         .get(May(People), "/tokens", get(tokens::show))
         .post(May(People), "/tokens", post(tokens::make))

@@ -118,9 +118,11 @@ async fn member(tx: &mut Tx, person: Uuid) -> Result<Member, Fault> {
     Ok(all.into_iter().find(|one| one.person == person).ok_or(AppError::NotFound("this person"))?)
 }
 
-/// A tenant without an owner belongs to nobody.
+/// A tenant without an owner belongs to nobody. Owners whom a provider made do not count: it may take
+/// that back, or be away.
 async fn leaves_an_owner(tx: &mut Tx, member: &Member, becomes: Option<Role>) -> Result<(), Fault> {
-    if member.role == Role::Owner && becomes != Some(Role::Owner) && members::owners(tx).await? < 2 {
+    let by_hand = member.role == Role::Owner && member.granted_by.is_empty();
+    if by_hand && becomes != Some(Role::Owner) && members::owners(tx).await? < 2 {
         let problem = "this is the last owner: make somebody else an owner first";
         return Err(AppError::Conflict(problem.into()).into());
     }
@@ -144,6 +146,10 @@ pub async fn change_role(visit: Visit, Form(sent): Form<Changed>) -> Answer {
     may_grant(&visit, new)?;
     leaves_an_owner(&mut tx, &member, Some(new)).await?;
     members::set(&mut tx, member.person, new, "", (visit.now)()).await?;
+    if new < member.role {
+        // More than a provider let them in for: whether it may, their next log-in there decides.
+        sessions::end_at_providers(&mut tx, member.person).await?;
+    }
     let change = Change {
         action: "member.role_changed",
         subject: member.email,

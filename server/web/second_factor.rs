@@ -1,5 +1,5 @@
 //! Switching the second factor on and off: the code to scan, the first code back, recovery codes
-//! shown once.
+//! shown once and renewed.
 
 use askama::Template;
 use axum::extract::Form;
@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect};
 use serde::Deserialize;
 
-use super::account::oneself;
+use super::account::{came_by_password, oneself};
 use super::{Answer, Frame, Visit, page};
 use crate::auth::audit::Change;
 use crate::auth::login::{code_is_right, totp_bound};
@@ -44,6 +44,7 @@ async fn person(visit: &Visit) -> Result<Person, super::Fault> {
 
 /// `GET /account/second-factor`: the secret to scan, kept sealed until a code of it comes back.
 pub async fn show(visit: Visit) -> Answer {
+    came_by_password(&visit)?;
     let person = person(&visit).await?;
     if person.totp_on {
         return Ok(Redirect::to("/account").into_response());
@@ -67,6 +68,7 @@ pub async fn show(visit: Visit) -> Answer {
 
 /// `POST /account/second-factor`: a right code switches it on and shows the recovery codes.
 pub async fn confirm(visit: Visit, Form(sent): Form<Sent>) -> Answer {
+    came_by_password(&visit)?;
     let (person, now) = (person(&visit).await?, (visit.now)());
     if person.totp_on {
         return Ok(Redirect::to("/account").into_response());
@@ -90,19 +92,42 @@ pub async fn confirm(visit: Visit, Form(sent): Form<Sent>) -> Answer {
     page(&RecoveryPage { frame: visit.frame("account"), codes })
 }
 
-/// `POST /account/second-factor/off`: takes a code, so that an open browser is not enough.
-pub async fn switch_off(visit: Visit, Form(sent): Form<Sent>) -> Answer {
-    let (person, now) = (person(&visit).await?, (visit.now)());
-    let store = &visit.state.store;
+/// Whether somebody sends a code of theirs, so that an open browser is not enough.
+async fn proven(visit: &Visit, person: &Person, code: &str) -> Result<(), super::Fault> {
+    let (store, now) = (&visit.state.store, (visit.now)());
     throttle::attempt(store, &format!("code:{}", person.email), &visit.actor.address, now).await?;
     let mut gate = store.gate().await?;
-    let right = code_is_right(&mut gate, &visit.state.house.vault, &person, &sent.code, now).await?
-        || people::take_recovery(&mut gate, person.id, &totp::recovery_hash(&sent.code), now).await?;
+    let right = code_is_right(&mut gate, &visit.state.house.vault, person, code, now).await?
+        || people::take_recovery(&mut gate, person.id, &totp::recovery_hash(code), now).await?;
     if !right {
-        return Err(
-            AppError::Invalid { field: "code".into(), problem: "that code is not right".into() }.into()
-        );
+        let problem = "that code is not right".to_owned();
+        return Err(AppError::Invalid { field: "code".into(), problem }.into());
     }
+    Ok(gate.commit().await?)
+}
+
+/// `POST /account/second-factor/codes`: new recovery codes; those before work no more.
+pub async fn renew(visit: Visit, Form(sent): Form<Sent>) -> Answer {
+    came_by_password(&visit)?;
+    let person = person(&visit).await?;
+    if !person.totp_on {
+        return Ok(Redirect::to("/account").into_response());
+    }
+    proven(&visit, &person, &sent.code).await?;
+    let (codes, hashes) = totp::recovery(&mut rand::rng());
+    let mut gate = visit.state.store.gate().await?;
+    people::set_recovery(&mut gate, person.id, &hashes).await?;
+    gate.commit().await?;
+    noted(&visit, "person.recovery_codes_renewed").await?;
+    page(&RecoveryPage { frame: visit.frame("account"), codes })
+}
+
+/// `POST /account/second-factor/off`.
+pub async fn switch_off(visit: Visit, Form(sent): Form<Sent>) -> Answer {
+    came_by_password(&visit)?;
+    let person = person(&visit).await?;
+    proven(&visit, &person, &sent.code).await?;
+    let mut gate = visit.state.store.gate().await?;
     people::set_totp(&mut gate, person.id, None, false).await?;
     people::set_recovery(&mut gate, person.id, &[]).await?;
     gate.commit().await?;

@@ -11,6 +11,7 @@ import { mkdir } from "node:fs/promises";
 import { chromium } from "playwright-core";
 
 import { connect } from "./connect.mjs";
+import { entry } from "./entry.mjs";
 import { hands } from "./hands.mjs";
 import { check, step, sum } from "./report.mjs";
 import { start } from "./server.mjs";
@@ -36,23 +37,31 @@ for (const theme of ["light", "dark"]) {
 
 /** Connecting is tried in one scene of each theme, width and way. */
 const few = [0, 3, 4, 6].map((place) => scenes[place]);
+/** Words after the script's name choose parts of it: `entry`, `walk`. */
+const wanted = (part) => process.argv.length < 3 || process.argv.includes(part);
 
 async function all() {
   if (process.env.PARALLAX_SCREENSHOTS) await mkdir(process.env.PARALLAX_SCREENSHOTS, { recursive: true });
+  const browser = await chromium.launch({
+    executablePath: process.env.PARALLAX_CHROMIUM ?? "/usr/bin/chromium",
+    chromiumSandbox: process.getuid?.() !== 0,
+    args: FLAGS,
+  });
+  try {
+    // What is there already has its own way in.
+    if (!process.env.PARALLAX_URL && wanted("entry")) await entry(browser);
+    if (wanted("walk")) await dashboard(browser);
+  } finally {
+    await browser.close();
+  }
+}
+
+async function dashboard(browser) {
   const server = await start();
   try {
-    const browser = await chromium.launch({
-      executablePath: process.env.PARALLAX_CHROMIUM ?? "/usr/bin/chromium",
-      chromiumSandbox: process.getuid?.() !== 0,
-      args: FLAGS,
-    });
-    try {
-      for (const scene of scenes) await walk(browser, scene, server.base);
-      await hands(browser, server.base);
-      if (process.env.PARALLAX_BIN) await step("connecting", () => connect(browser, few));
-    } finally {
-      await browser.close();
-    }
+    for (const scene of scenes) await walk(browser, scene, server.base);
+    await hands(browser, server.base);
+    if (process.env.PARALLAX_BIN) await step("connecting", () => connect(browser, few));
   } finally {
     await server.stop();
   }

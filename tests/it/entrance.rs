@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use parallax::auth::{Actor, token};
 use parallax::model::{Permission, Role};
-use parallax::store::people::sessions;
+use parallax::store::people::{members, sessions};
 use parallax::web::{Need, rules};
 
 use super::support::estate::now;
@@ -99,6 +99,13 @@ async fn a_second_factor_is_asked_and_each_code_taken_once() {
     assert_eq!(again.submit(ask, ask, &[("code", &recovery.to_lowercase())]).await.location, "/");
     assert_eq!(again.get("/").await.status, 200);
 
+    let another = on.text.split("<li><code>").nth(2).expect("a code")[..11].to_owned();
+    let renewed = again.submit("/account", "/account/second-factor/codes", &[("code", &another)]).await;
+    assert!(renewed.status == 200 && !renewed.text.contains(&recovery), "{}", renewed.text);
+    let stale = on.text.split("<li><code>").nth(3).expect("a code")[..11].to_owned();
+    let refused = again.submit("/account", "/account/second-factor/codes", &[("code", &stale)]).await;
+    assert_eq!(refused.status, 400, "codes of before work no more");
+
     let third = town.browser();
     third.log_in("ann@example.org", PASSWORD).await;
     assert_eq!(
@@ -133,6 +140,23 @@ async fn sessions_turn_end_and_are_ended() {
     sessions::sweep(&mut gate, late, late - parallax::auth::session::IDLE).await.expect("swept");
     gate.commit().await.expect("commits");
     assert_eq!(bob.get("/").await.status, 303, "a session that slept too long has ended");
+    town.scratch.end().await;
+}
+
+#[tokio::test]
+async fn whoever_belongs_nowhere_gets_out_again() {
+    let town = Town::new().await;
+    let person = town.member(town.scratch.tenant, "ann@example.org", Role::Viewer).await;
+    let mut tx = town.scratch.store.begin(town.scratch.tenant).await.expect("a transaction");
+    members::remove(&mut tx, person).await.expect("removed");
+    tx.commit().await.expect("commits");
+    let ann = town.browser();
+    assert_eq!(ann.log_in("ann@example.org", PASSWORD).await.location, "/");
+    let page = ann.get("/").await;
+    assert!(page.status == 403 && page.text.contains("No access yet"), "{}", page.text);
+    assert_eq!(ann.send("/logout", &[("csrf", "forged")]).await.status, 403);
+    assert_eq!(ann.send("/logout", &[("csrf", &page.word())]).await.location, "/login");
+    assert_eq!(ann.get("/").await.location, "/login?next=%2F");
     town.scratch.end().await;
 }
 

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::support::caller::Caller;
 use super::support::estate::{Planted, Scratch, function, image, now};
 use super::support::people::{Browser, Town};
+use super::support::provider::{self, Setting};
 
 /// What one tenant has that the other must never see.
 pub struct Place {
@@ -57,6 +58,10 @@ pub async fn settle(town: &mut Town, tenant: TenantId, mark: &'static str) -> Pl
     assert_eq!(program.call("POST", "/api/v1/exceptions", &[], Some(&accepted)).await.status, 201);
     let form = [("name", mark), ("every", ""), ("at", "08:00"), ("zone", "UTC")];
     assert_eq!(owner.submit("/digests", "/digests", &form).await.status, 303);
+    let issuer = format!("https://login.{mark}.example");
+    let domain = format!("{mark}.example");
+    let setting = Setting { name: mark, issuer: &issuer, domains: &domain, roles: "readers = viewer" };
+    provider::add(&owner, &setting).await;
     let ids = ids(&town.scratch, tenant, connection).await;
     Place { tenant, owner, program, ids, mark }
 }
@@ -72,6 +77,7 @@ async fn ids(scratch: &Scratch, tenant: TenantId, connection: Uuid) -> Vec<(&'st
         ("/digests/{id}", "digests"),
         ("/integrations/webhooks/{id}", "webhooks"),
         ("/exceptions/{id}", "exceptions"),
+        ("/providers/{id}", "providers"),
     ] {
         let text = sqlx::AssertSqlSafe(format!("SELECT id FROM {table} WHERE tenant_id = $1"));
         let rows = sqlx::query(text).bind(tenant.0).fetch_all(&mut admin).await.expect("rows");

@@ -18,6 +18,7 @@ mod exceptions;
 mod exports;
 mod isolation;
 mod migrations;
+mod oidc;
 mod people;
 mod private_postgres;
 mod registry;

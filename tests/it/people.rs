@@ -1,6 +1,6 @@
 //! Running a tenant: inviting, changing roles, tokens, the record of it all.
 
-use parallax::auth::session::{self, Visitor};
+use parallax::auth::bearer;
 use parallax::model::Role;
 use sqlx::Executor;
 
@@ -75,22 +75,18 @@ async fn a_token_is_shown_once_scoped_and_taken_back() {
     assert_eq!(made.status, 200, "{}", made.text);
     let secret = between(&made.text, "<p><code>plx_", "<").to_owned();
     let secret = format!("plx_{secret}");
+    let header = format!("Bearer {secret}");
     let page = owner.get("/tokens").await;
     assert!(page.text.contains("jira") && !page.text.contains(&secret), "it is shown once");
     let store = &town.scratch.store;
-    let found = session::of_token(store, &secret, &Visitor::default(), now())
-        .await
-        .expect("an answer")
-        .expect("it works");
+    let found = bearer::of_header(store, &header, "", now()).await.expect("an answer").expect("it works");
     assert_eq!(found.may.len(), 2);
     assert!(owner.get("/tokens").await.text.contains("just now"), "its use is shown");
     let id = between(&page.text, "name=\"id\" value=\"", "\"").to_owned();
     assert_eq!(owner.submit("/tokens", "/tokens/revoke", &[("id", &id)]).await.status, 303);
-    assert!(
-        session::of_token(store, &secret, &Visitor::default(), now()).await.expect("an answer").is_none()
-    );
+    assert!(bearer::of_header(store, &header, "", now()).await.expect("an answer").is_none());
     let late = now() + chrono::TimeDelta::days(10);
-    assert!(session::of_token(store, &secret, &Visitor::default(), late).await.expect("an answer").is_none());
+    assert!(bearer::of_header(store, &header, "", late).await.expect("an answer").is_none());
     let record = owner.get("/audit.ndjson?action=token.").await;
     assert!(record.text.lines().count() == 2 && !record.text.contains(&secret), "{}", record.text);
     town.scratch.end().await;

@@ -79,6 +79,53 @@ pub async fn list(tx: &mut Tx) -> Result<Vec<Member>, StoreError> {
         .collect()
 }
 
+/// What somebody is in the tenant, and who made them so: empty for a person, else a provider. Locked:
+/// two log-ins of one person at once meet here.
+pub async fn standing(tx: &mut Tx, person: Uuid) -> Result<Option<(Role, String)>, StoreError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query!(
+        "SELECT role, granted_by FROM memberships WHERE tenant_id = $1 AND person_id = $2 FOR UPDATE",
+        tenant.0,
+        person
+    )
+    .fetch_optional(tx.on())
+    .await?;
+    row.map(|row| Ok((parsed("memberships", &row.role)?, row.granted_by))).transpose()
+}
+
+/// Takes what a provider gave down to `most`, now the most it gives.
+pub async fn lower_granted(tx: &mut Tx, granted_by: &str, most: Role) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    let above: Vec<String> =
+        Role::ALL.iter().filter(|role| **role < most).map(|role| role.code().to_owned()).collect();
+    sqlx::query!(
+        "UPDATE memberships SET role = $3 WHERE tenant_id = $1 AND granted_by = $2 AND role = ANY($4)",
+        tenant.0,
+        granted_by,
+        most.code(),
+        &above
+    )
+    .execute(tx.on())
+    .await?;
+    Ok(())
+}
+
+/// Ends every membership a provider gave, and the sessions that look at this tenant with it.
+/// Returns how many.
+pub async fn remove_granted(tx: &mut Tx, granted_by: &str) -> Result<u64, StoreError> {
+    let tenant = tx.tenant();
+    let done = sqlx::query!(
+        "WITH gone AS (DELETE FROM memberships WHERE tenant_id = $1 AND granted_by = $2 RETURNING person_id),
+              ended AS (DELETE FROM sessions s USING gone WHERE s.tenant_id = $1 AND s.person_id = gone.person_id)
+         SELECT person_id FROM gone",
+        tenant.0,
+        granted_by
+    )
+    .fetch_all(tx.on())
+    .await?;
+    Ok(done.len() as u64)
+}
+
 /// Makes a person a member, or gives a member another role.
 pub async fn set(
     tx: &mut Tx,
@@ -115,11 +162,12 @@ pub async fn remove(tx: &mut Tx, person: Uuid) -> Result<bool, StoreError> {
     Ok(done.rows_affected() > 0)
 }
 
-/// How many owners the tenant has, with its members locked: two owners leaving at once meet here.
+/// How many owners the tenant has whom a person made, with them locked: two owners leaving at once
+/// meet here. Those whom a provider made may lose it at their next log-in.
 pub async fn owners(tx: &mut Tx) -> Result<usize, StoreError> {
     let tenant = tx.tenant();
     let rows = sqlx::query!(
-        "SELECT person_id FROM memberships WHERE tenant_id = $1 AND role = 'owner' FOR UPDATE",
+        "SELECT person_id FROM memberships WHERE tenant_id = $1 AND role = 'owner' AND granted_by = '' FOR UPDATE",
         tenant.0
     )
     .fetch_all(tx.on())

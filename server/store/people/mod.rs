@@ -5,14 +5,17 @@
 //! its members.
 
 pub mod attempts;
+pub mod flows;
 pub mod links;
 pub mod members;
+pub mod providers;
 pub mod sessions;
 pub mod tokens;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::text::storable;
 use super::{Gate, StoreError};
 
 /// Somebody who may log in.
@@ -74,6 +77,26 @@ pub async fn ensure(
         table: "people",
         problem: "a person was removed while being added".into(),
     })
+}
+
+/// A new person of this address; none where somebody has it already.
+pub async fn add(
+    gate: &mut Gate,
+    email: &str,
+    name: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<Person>, StoreError> {
+    Ok(sqlx::query_as!(
+        Person,
+        "INSERT INTO people (id, email, name, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (email) DO NOTHING
+         RETURNING id, email, name, password_hash, totp_secret, totp_on",
+        Uuid::now_v7(),
+        email,
+        &*storable(name),
+        now
+    )
+    .fetch_optional(gate.on())
+    .await?)
 }
 
 /// Gives a person a new password; their sessions end.

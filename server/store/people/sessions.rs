@@ -27,6 +27,8 @@ pub struct NewSession {
     pub agent: String,
     /// How they came in.
     pub method: String,
+    /// At which provider, where it was one.
+    pub provider: Option<Uuid>,
     /// The provider's token, sealed, for logging out there.
     pub id_token: Option<Vec<u8>>,
 }
@@ -54,8 +56,8 @@ pub struct Session {
     pub method: String,
     /// They belong to more than one tenant.
     pub may_switch: bool,
-    /// The provider's token, sealed.
-    pub id_token: Option<Vec<u8>>,
+    /// At which provider they came in: they see its tenant alone.
+    pub provider: Option<Uuid>,
 }
 
 /// Begins a session. Returns its public id.
@@ -63,8 +65,8 @@ pub async fn begin(gate: &mut Gate, new: &NewSession, now: DateTime<Utc>) -> Res
     let id = Uuid::now_v7();
     sqlx::query!(
         "INSERT INTO sessions (secret_hash, id, person_id, tenant_id, stage, csrf, created_at, seen_at, expires_at,
-                               address, agent, method, id_token)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11, $12)",
+                               address, agent, method, provider_id, id_token)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11, $12, $13)",
         new.secret_hash,
         id,
         new.person,
@@ -76,6 +78,7 @@ pub async fn begin(gate: &mut Gate, new: &NewSession, now: DateTime<Utc>) -> Res
         new.address,
         new.agent,
         new.method,
+        new.provider,
         new.id_token
     )
     .execute(gate.on())
@@ -91,7 +94,7 @@ pub async fn find(
     asleep: DateTime<Utc>,
 ) -> Result<Option<Session>, StoreError> {
     let row = sqlx::query!(
-        r#"SELECT s.id, s.person_id, p.email, p.name, s.stage, s.csrf, s.seen_at, s.method, s.id_token,
+        r#"SELECT s.id, s.person_id, p.email, p.name, s.stage, s.csrf, s.seen_at, s.method, s.provider_id,
                   s.tenant_id, t.name AS "tenant_name?", m.role AS "role?",
                   (SELECT count(*) FROM memberships n WHERE n.person_id = s.person_id) AS "tenants!"
            FROM sessions s JOIN people p ON p.id = s.person_id
@@ -122,7 +125,7 @@ pub async fn find(
         seen_at: row.seen_at,
         method: row.method,
         may_switch: row.tenants > 1,
-        id_token: row.id_token,
+        provider: row.provider_id,
     }))
 }
 
@@ -134,10 +137,11 @@ pub async fn touch(gate: &mut Gate, id: Uuid, now: DateTime<Utc>) -> Result<(), 
     Ok(())
 }
 
-/// Lets a session look at another tenant of its person. False where they do not belong there.
+/// Lets a session look at another tenant of its person. False where they do not belong there, or
+/// came in at a provider: that one speaks for its own tenant alone.
 pub async fn switch(gate: &mut Gate, id: Uuid, tenant: TenantId) -> Result<bool, StoreError> {
     let done = sqlx::query!(
-        "UPDATE sessions SET tenant_id = $2 WHERE id = $1
+        "UPDATE sessions SET tenant_id = $2 WHERE id = $1 AND provider_id IS NULL
          AND EXISTS (SELECT FROM memberships m WHERE m.person_id = sessions.person_id AND m.tenant_id = $2)",
         id,
         tenant.0
@@ -164,14 +168,21 @@ pub struct Line {
     pub method: String,
 }
 
-/// The sessions of a person that have not ended, newest first.
-pub async fn of_person(gate: &mut Gate, person: Uuid, now: DateTime<Utc>) -> Result<Vec<Line>, StoreError> {
+/// The sessions of a person that have not ended, newest first: of one provider, or all.
+pub async fn of_person(
+    gate: &mut Gate,
+    person: Uuid,
+    provider: Option<Uuid>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Line>, StoreError> {
     Ok(sqlx::query_as!(
         Line,
         "SELECT id, created_at, seen_at, address, agent, method FROM sessions
-         WHERE person_id = $1 AND expires_at > $2 AND stage = 'in' ORDER BY created_at DESC LIMIT 200",
+         WHERE person_id = $1 AND expires_at > $2 AND stage = 'in' AND ($3::uuid IS NULL OR provider_id = $3)
+         ORDER BY created_at DESC LIMIT 200",
         person,
-        now
+        now,
+        provider
     )
     .fetch_all(gate.on())
     .await?)
@@ -185,11 +196,29 @@ pub async fn end(gate: &mut Gate, person: Uuid, id: Uuid) -> Result<bool, StoreE
     Ok(done.rows_affected() > 0)
 }
 
-/// Ends all sessions of a person but one.
-pub async fn end_others(gate: &mut Gate, person: Uuid, keep: Uuid) -> Result<u64, StoreError> {
-    let done = sqlx::query!("DELETE FROM sessions WHERE person_id = $1 AND id <> $2", person, keep)
-        .execute(gate.on())
+/// At which provider a session was begun, and that provider's token, sealed.
+pub async fn at_provider(gate: &mut Gate, id: Uuid) -> Result<Option<(Uuid, Option<Vec<u8>>)>, StoreError> {
+    let row = sqlx::query!("SELECT provider_id, id_token FROM sessions WHERE id = $1", id)
+        .fetch_optional(gate.on())
         .await?;
+    Ok(row.and_then(|row| Some((row.provider_id?, row.id_token))))
+}
+
+/// Ends all sessions of a person but one: of one provider, or all.
+pub async fn end_others(
+    gate: &mut Gate,
+    person: Uuid,
+    provider: Option<Uuid>,
+    keep: Uuid,
+) -> Result<u64, StoreError> {
+    let done = sqlx::query!(
+        "DELETE FROM sessions WHERE person_id = $1 AND id <> $2 AND ($3::uuid IS NULL OR provider_id = $3)",
+        person,
+        keep,
+        provider
+    )
+    .execute(gate.on())
+    .await?;
     Ok(done.rows_affected())
 }
 
@@ -199,6 +228,19 @@ pub async fn end_here(tx: &mut Tx, person: Uuid) -> Result<u64, StoreError> {
     let done = sqlx::query!("DELETE FROM sessions WHERE tenant_id = $1 AND person_id = $2", tenant.0, person)
         .execute(tx.on())
         .await?;
+    Ok(done.rows_affected())
+}
+
+/// Ends the sessions a member began at a provider, here.
+pub async fn end_at_providers(tx: &mut Tx, person: Uuid) -> Result<u64, StoreError> {
+    let tenant = tx.tenant();
+    let done = sqlx::query!(
+        "DELETE FROM sessions WHERE tenant_id = $1 AND person_id = $2 AND provider_id IS NOT NULL",
+        tenant.0,
+        person
+    )
+    .execute(tx.on())
+    .await?;
     Ok(done.rows_affected())
 }
 

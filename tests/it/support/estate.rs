@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use parallax::auth::Vault;
+use parallax::auth::oidc::Envoy;
 use parallax::auth::vault::HouseKey;
 use parallax::collect::{CollectError, Collector, RunBuilder};
 use parallax::config::Reach;
@@ -85,6 +86,7 @@ impl Scratch {
                 principal: Some(PRINCIPAL.into()),
                 ..Terms::default()
             },
+            envoy: Envoy::new(Guard::new(Reach::Loopback)).expect("a client"),
             api: parallax::api::described(),
             stopping: CancellationToken::default(),
         };

@@ -10,5 +10,6 @@ pub mod people;
 pub mod post;
 pub mod receiver;
 pub mod postgres;
+pub mod provider;
 pub mod registry;
 pub mod swagger;

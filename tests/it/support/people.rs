@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use parallax::app::router;
+use parallax::auth::oidc::Envoy;
 use parallax::auth::setup::{self, Entry, Purpose};
 use parallax::auth::vault::HouseKey;
 use parallax::auth::{Secret, Vault};
@@ -49,6 +50,7 @@ impl Town {
                 principal: Some(PRINCIPAL.into()),
                 ..Terms::default()
             },
+            envoy: Envoy::new(Guard::new(Reach::Loopback)).expect("a client"),
             api: parallax::api::described(),
             stopping: CancellationToken::default(),
         };
