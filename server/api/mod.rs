@@ -27,8 +27,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use url::Url;
 
 use crate::auth::Vault;
-use crate::outgoing::Guard;
 use crate::desk::connections::Terms;
+use crate::outgoing::Guard;
 use crate::store::Store;
 pub use document::{described, document};
 pub use rooms::Rule;

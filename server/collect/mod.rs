@@ -6,6 +6,7 @@
 mod access;
 pub mod aws;
 pub mod azure;
+mod image;
 mod ledger;
 pub mod oci;
 

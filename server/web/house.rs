@@ -7,8 +7,8 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::auth::Vault;
-use crate::desk::connections::Terms;
 use crate::auth::oidc::{Envoy, Porter};
+use crate::desk::connections::Terms;
 use crate::model::TenantId;
 use crate::outgoing::Guard;
 use crate::store::Store;

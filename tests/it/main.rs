@@ -19,6 +19,7 @@ mod exports;
 mod isolation;
 mod migrations;
 mod oidc;
+mod pages;
 mod people;
 mod private_postgres;
 mod registry;

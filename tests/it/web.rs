@@ -16,8 +16,9 @@ const SECRET_FUNCTION: &str = r#"{
     "memory_mb": 1024, "tags": [{ "key": "<script>alert(1)</script>", "value": "x" }]
 }"#;
 
-struct Site {
-    scratch: Scratch,
+/// The pages over an estate.
+pub struct Site {
+    pub scratch: Scratch,
     address: SocketAddr,
     client: reqwest::Client,
 }
@@ -32,7 +33,8 @@ impl Site {
         Self { scratch, address, client }
     }
 
-    async fn planted() -> (Self, uuid::Uuid) {
+    /// Over four assets and one refused call.
+    pub async fn planted() -> (Self, uuid::Uuid) {
         let scratch = Scratch::new().await;
         let connection = scratch.connection("planted").await;
         let gap = Gap {
@@ -60,7 +62,8 @@ impl Site {
         (answer.status().as_u16(), answer.text().await.expect("text"))
     }
 
-    async fn page(&self, path: &str) -> String {
+    /// A page that is there.
+    pub async fn page(&self, path: &str) -> String {
         let (status, text) = self.get(path).await;
         assert_eq!(status, 200, "{path}: {text}");
         assert!(
@@ -71,7 +74,7 @@ impl Site {
     }
 
     /// The address that `label` links to on `text`.
-    fn link(text: &str, label: &str) -> String {
+    pub fn link(text: &str, label: &str) -> String {
         let end = text.find(&format!("\">{label}")).unwrap_or_else(|| panic!("no link {label}"));
         let start = text[..end].rfind("href=\"").expect("a link");
         text[start + 6..end].to_owned()

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aws_sdk_lambda::config::http::HttpResponse;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 
 use crate::model::{Fact, Gap};
 
@@ -72,6 +72,12 @@ impl Caller {
         }
     }
 
+    /// A place among the calls under way, for a request that is none of AWS's own. The semaphore is
+    /// never closed, so a place is always had in the end.
+    pub async fn place(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
+        self.places.acquire().await
+    }
+
     /// Makes a call about `subject`. Known none where AWS says that there is none; unknown, with a
     /// gap, where it does not say.
     pub async fn call<T, E, F>(&self, operation: Operation, subject: &str, send: F) -> Fact<Option<T>>
@@ -82,8 +88,7 @@ impl Caller {
         if held(&self.mute).get(operation.call).is_some_and(|count| *count >= PATIENCE) {
             return Fact::unknown(format!("{} is not offered by this endpoint", operation.call));
         }
-        // The semaphore is never closed, so a place is always had in the end.
-        let _place = self.places.acquire().await;
+        let _place = self.place().await;
         *held(&self.counts).entry(operation.call).or_default() += 1;
         match send.await {
             Ok(answer) => Fact::Known(Some(answer)),
@@ -128,7 +133,7 @@ impl Caller {
     }
 
     /// Notes something that could not be read for a reason of ours.
-    pub fn note(&self, operation: Operation, subject: &str, code: &'static str) {
+    pub fn note(&self, operation: Operation, subject: &str, code: &str) {
         self.fail(operation, subject, code, false);
     }
 
@@ -212,6 +217,7 @@ fn describe(code: &str, denied: bool) -> String {
         "timeout" => "no answer in time".into(),
         "unreachable" => "the connection broke".into(),
         "too-many" => "more than we keep of one list".into(),
+        "digest-mismatch" => "what came is not what its digest names".into(),
         "bad-policy" => "the policy could not be read".into(),
         other => format!("the service answered {other}"),
     }

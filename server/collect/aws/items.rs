@@ -102,7 +102,7 @@ async fn role(config: &SdkConfig, arn: &str) -> Vec<Try> {
 pub async fn repository(lists: &[Lists]) -> Vec<Try> {
     let first = lists.iter().find_map(|one| Some((&one.config, one.repository.as_ref()?)));
     let Some((config, repository)) = first else {
-        let calls = [ecr::IMAGES, ecr::POLICY, ecr::LIFECYCLE, ecr::TAGS];
+        let calls = [ecr::IMAGES, ecr::POLICY, ecr::LIFECYCLE, ecr::TAGS, ecr::MANIFESTS, ecr::ADDRESS];
         return calls.iter().map(|one| Try::untried(one.call, "there is no repository")).collect();
     };
     let client = aws_sdk_ecr::Client::new(config);
@@ -114,5 +114,8 @@ pub async fn repository(lists: &[Lists]) -> Vec<Try> {
         tried(ecr::LIFECYCLE, name, client.get_lifecycle_policy().repository_name(name).send()),
         tried(ecr::TAGS, name, client.list_tags_for_resource().resource_arn(arn).send()),
     );
-    vec![images.0, policy.0, lifecycle.0, tags.0]
+    let digest = images.1.and_then(|page| page.image_details?.into_iter().next()?.image_digest);
+    let mut tries = vec![images.0, policy.0, lifecycle.0, tags.0];
+    tries.extend(ecr::try_contents(&client, name, digest.as_deref()).await);
+    tries
 }

@@ -61,6 +61,7 @@ impl Collector for AwsCollector {
     async fn collect(&self, run: &RunBuilder) -> Result<(), CollectError> {
         let caller = Arc::new(Caller::new());
         let roles = roles::Roles::new(aws_sdk_iam::Client::new(&self.config), Arc::clone(&caller));
+        let downloads = ecr::Downloads::new(self.config.endpoint_url()).await?;
         let shared = self.count_roles(&caller).await;
         let regions = self.regions.iter().map(|region| {
             let reader = region::Reader {
@@ -69,6 +70,7 @@ impl Collector for AwsCollector {
                 region,
                 key: &self.key,
                 caller: &caller,
+                downloads: &downloads,
                 roles: &roles,
                 shared: &shared,
                 run,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use aws_config::SdkConfig;
 
 use super::caller::{Caller, Operation};
+use super::ecr::Downloads;
 use super::roles::Roles;
 use crate::analysis::iam;
 use crate::analysis::secrets::FingerprintKey;
@@ -23,6 +24,8 @@ pub struct Reader<'a> {
     pub key: &'a FingerprintKey,
     /// Makes the calls.
     pub caller: &'a Caller,
+    /// Fetches what images are made of.
+    pub downloads: &'a Downloads,
     /// Roles read so far.
     pub roles: &'a Roles,
     /// How many functions run as each role.

@@ -77,16 +77,6 @@ pub(super) fn is_tag(tag: &str) -> bool {
     tag.len() <= 128 && bytes.next().is_some_and(word) && bytes.all(|b| word(b) || b == b'.' || b == b'-')
 }
 
-/// Whether `digest` is one we can verify.
-pub(super) fn is_digest(digest: &str) -> bool {
-    let hex = |text: &str| text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    match digest.split_once(':') {
-        Some(("sha256", rest)) => rest.len() == 64 && hex(rest),
-        Some(("sha512", rest)) => rest.len() == 128 && hex(rest),
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,11 +105,6 @@ mod tests {
             assert!(!is_repository(bad), "{bad}");
         }
         assert!(is_tag("v1.0_x-Y") && !is_tag("") && !is_tag(".a") && !is_tag("a/b") && !is_tag("a?n"));
-        assert!(
-            !is_digest("sha256:..")
-                && !is_digest("md5:00")
-                && is_digest(&format!("sha256:{}", "0f".repeat(32)))
-        );
     }
 
     proptest! {

@@ -13,8 +13,8 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 use url::Url;
 
-use super::fault::Fault;
 use super::transport::{Request, Transport};
+use crate::collect::image::Fault;
 
 const TOKEN_LIMIT: usize = 256 << 10;
 /// A token without a stated life has this one, says the specification.

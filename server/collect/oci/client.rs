@@ -14,9 +14,9 @@ use url::Url;
 
 use super::address::Address;
 use super::auth::{Auth, Challenge, Login};
-use super::fault::Fault;
 use super::transport::{Answer, Request, Transport, same_origin};
 use crate::collect::CollectError;
+use crate::collect::image::Fault;
 use crate::outgoing::{Guard, Zone};
 
 /// Calls under way at once.

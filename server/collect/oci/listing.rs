@@ -3,8 +3,9 @@
 
 use super::address::{is_repository, is_tag};
 use super::client::{Ask, Client, Who};
-use super::fault::Fault;
-use super::wire::{self, Catalogue, Tags};
+use super::wire::{Catalogue, Tags};
+use crate::collect::image::Fault;
+use crate::collect::image::wire::json;
 
 /// What asking for the catalogue takes.
 pub(super) const CATALOGUE_SCOPE: &str = "registry:catalog:*";
@@ -43,15 +44,14 @@ impl Listing {
 /// Every repository of the registry.
 pub(super) async fn catalogue(client: &Client) -> Result<Listing, Fault> {
     let first = client.ask(Who::Us, "v2/_catalog?n=100", CATALOGUE_SCOPE, PAGE_LIMIT)?;
-    let page =
-        |body: &[u8]| Ok(wire::json::<Catalogue>("the catalogue", body)?.repositories.unwrap_or_default());
+    let page = |body: &[u8]| Ok(json::<Catalogue>("the catalogue", body)?.repositories.unwrap_or_default());
     pages(client, first, page, is_repository, MOST_REPOSITORIES).await
 }
 
 /// Every tag of a repository, at most a thousand.
 pub(super) async fn tags(client: &Client, repository: &str, scope: &str) -> Result<Listing, Fault> {
     let first = client.ask(Who::Us, &format!("v2/{repository}/tags/list?n=1000"), scope, PAGE_LIMIT)?;
-    let page = |body: &[u8]| Ok(wire::json::<Tags>("the tag list", body)?.tags.unwrap_or_default());
+    let page = |body: &[u8]| Ok(json::<Tags>("the tag list", body)?.tags.unwrap_or_default());
     pages(client, first, page, is_tag, MOST_TAGS).await
 }
 

@@ -8,13 +8,9 @@
 
 mod address;
 mod auth;
-mod base;
 mod blobs;
 mod client;
-mod fault;
 mod listing;
-mod normalise;
-mod platforms;
 mod probe;
 mod repository;
 mod signatures;
@@ -26,6 +22,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures::stream;
 use futures::{StreamExt, TryStreamExt};
 
+use super::image::Fault;
 use super::{Access, CollectError, Collector, Password, RunBuilder, Stopped};
 use crate::analysis::secrets::FingerprintKey;
 use crate::model::{RegistryCredentials, RegistrySpec};
@@ -33,7 +30,6 @@ use crate::outgoing::Guard;
 use address::{Address, is_repository};
 use auth::Login;
 use client::Client;
-use fault::Fault;
 pub use probe::test;
 use repository::Repository;
 

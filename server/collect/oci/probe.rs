@@ -3,10 +3,11 @@
 
 use super::address::{is_repository, is_tag};
 use super::client::{Client, Who};
-use super::fault::Fault;
 use super::listing::CATALOGUE_SCOPE;
-use super::wire::{self, Catalogue, Tags};
+use super::wire::{Catalogue, Tags};
 use super::{Address, login};
+use crate::collect::image::Fault;
+use crate::collect::image::wire::json;
 use crate::collect::{Access, CollectError};
 use crate::model::{RegistrySpec, Tested, Try};
 
@@ -52,13 +53,13 @@ pub async fn test(spec: &RegistrySpec, access: &Access, tested: &mut Tested) -> 
 async fn catalogue(client: &Client) -> Result<Vec<String>, Fault> {
     let ask = client.ask(Who::Us, &format!("v2/_catalog?{ROWS}"), CATALOGUE_SCOPE, LIMIT)?;
     let answer = client.call(&ask).await?;
-    Ok(wire::json::<Catalogue>("the catalogue", &answer.body)?.repositories.unwrap_or_default())
+    Ok(json::<Catalogue>("the catalogue", &answer.body)?.repositories.unwrap_or_default())
 }
 
 async fn tags(client: &Client, repository: &str, scope: &str) -> Result<Vec<String>, Fault> {
     let ask = client.ask(Who::Us, &format!("v2/{repository}/tags/list?{ROWS}"), scope, LIMIT)?;
     let answer = client.call(&ask).await?;
-    let tags = wire::json::<Tags>("the tag list", &answer.body)?.tags.unwrap_or_default();
+    let tags = json::<Tags>("the tag list", &answer.body)?.tags.unwrap_or_default();
     Ok(tags.into_iter().filter(|tag| is_tag(tag)).collect())
 }
 

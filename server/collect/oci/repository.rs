@@ -6,13 +6,13 @@ use futures::stream;
 use futures::{StreamExt, TryStreamExt};
 use reqwest::Method;
 
-use super::blobs::{Blobs, Fetched, Missed};
+use super::blobs::Blobs;
 use super::client::{Ask, Client, Who};
-use super::fault::Fault;
 use super::signatures::Signatures;
-use super::wire::{self, Manifest};
-use super::{listing, normalise, platforms};
+use super::{listing, wire};
 use crate::analysis::secrets::FingerprintKey;
+use crate::collect::image::wire::Manifest;
+use crate::collect::image::{self, Fault, Fetched, Missed, Source};
 use crate::collect::{RunBuilder, Stopped};
 use crate::model::{
     Asset, AssetKey, Fact, Facts, Gap, ImageFacts, ImageTag, Platform, Provider, PublicNetwork,
@@ -154,19 +154,9 @@ impl<'a> Repository<'a> {
     async fn image(&self, run: &RunBuilder, signatures: &Signatures, named: Named) -> Result<bool, Stopped> {
         let blobs = self.blobs();
         let Named { digest, manifest, tags } = named;
-        let (mut facts, faults) = match manifest {
-            Manifest::Artefact => return Ok(false),
-            Manifest::Image { config, size } => {
-                let (facts, fault) = platforms::single(blobs, self.key, &config, size).await;
-                (facts, fault.map(|fault| ("image configuration".to_owned(), fault)).into_iter().collect())
-            }
-            Manifest::Index(children) => {
-                let found = platforms::read(blobs, self.key, &digest, children).await;
-                if found.images.is_empty() {
-                    return Ok(false);
-                }
-                (normalise::merge(&found.images), found.faults)
-            }
+        let Some(image::Read { mut facts, faults }) = image::read(&blobs, self.key, &digest, manifest).await
+        else {
+            return Ok(false);
         };
         let name = format!("{}:{}", self.name, tags.first().map_or("", String::as_str));
         facts.repository = self.name.clone().into();

@@ -5,8 +5,9 @@ use std::collections::HashSet;
 
 use super::blobs::Blobs;
 use super::client::{Ask, Who};
-use super::fault::Fault;
 use super::wire::{self, Referrers};
+use crate::collect::image::Fault;
+use crate::collect::image::wire::{is_digest, json};
 use crate::model::Fact;
 
 const REFERRERS_LIMIT: usize = 4 << 20;
@@ -59,7 +60,7 @@ fn about(tag: &str) -> Option<(String, &str)> {
     let rest = tag.strip_prefix("sha256-")?;
     let (hex, ending) = rest.split_once('.').unwrap_or((rest, ""));
     let digest = format!("sha256:{hex}");
-    super::address::is_digest(&digest).then_some((digest, ending))
+    is_digest(&digest).then_some((digest, ending))
 }
 
 async fn referrers(blobs: Blobs<'_>, digest: &str, listed: bool) -> Result<bool, Fault> {
@@ -83,7 +84,7 @@ async fn signs(blobs: Blobs<'_>, path: &str) -> Result<bool, Fault> {
     let mut ask = Ask { accept: INDEX, ..blobs.client.ask(Who::Us, path, blobs.scope, REFERRERS_LIMIT)? };
     for _ in 0..MOST_PAGES {
         let answer = blobs.client.call(&ask).await?;
-        let page: Referrers = wire::json("the list of referrers", &answer.body)?;
+        let page: Referrers = json("the list of referrers", &answer.body)?;
         if page.manifests.iter().any(wire::Referrer::signs) {
             return Ok(true);
         }

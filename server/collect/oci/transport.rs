@@ -12,8 +12,8 @@ use reqwest::header::{
 use reqwest::{Method, Response, StatusCode};
 use url::Url;
 
-use super::fault::Fault;
 use super::wire;
+use crate::collect::image::Fault;
 use crate::outgoing::{self, Guard, Unread};
 
 const ANSWER_WITHIN: Duration = Duration::from_mins(1);

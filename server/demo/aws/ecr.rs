@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::repository::Repository;
 use super::{Call, json_error, json11, page};
+use crate::demo::estate::Estate;
 
 /// The service's own page size.
 const PAGE: u64 = 100;
@@ -24,11 +25,11 @@ pub fn answer(call: &Call<'_>, headers: &HeaderMap) -> Response<Body> {
             json_error(StatusCode::BAD_REQUEST, "RegistryPolicyNotFoundException", "none is set")
         }
         "BatchGetRepositoryScanningConfiguration" => scanning(call, &asked),
-        operation => of_repository(call, operation, &asked),
+        operation => of_repository(call, headers, operation, &asked),
     }
 }
 
-fn of_repository(call: &Call<'_>, operation: &str, asked: &Value) -> Response<Body> {
+fn of_repository(call: &Call<'_>, headers: &HeaderMap, operation: &str, asked: &Value) -> Response<Body> {
     let name = match &asked["resourceArn"] {
         Value::String(arn) => arn.split_once("repository/").map_or("", |(_, name)| name),
         _ => asked["repositoryName"].as_str().unwrap_or_default(),
@@ -61,6 +62,7 @@ fn of_repository(call: &Call<'_>, operation: &str, asked: &Value) -> Response<Bo
             |one, number| json!({ "imageDigest": one.image(number).digest(), "imageTag": one.image_tags(number).pop() }),
         ),
         "BatchGetImage" => batch_get(&repository, asked),
+        "GetDownloadUrlForLayer" => layer_address(call, headers, &repository, asked),
         other => json_error(StatusCode::BAD_REQUEST, "UnknownOperationException", other),
     }
 }
@@ -146,4 +148,33 @@ fn batch_get(repository: &Repository, asked: &Value) -> Response<Body> {
         }
     }
     json11(&json!({ "images": found, "failures": failures }))
+}
+
+/// Where a blob can be fetched, without a login and for a while; ours for ever.
+fn layer_address(
+    call: &Call<'_>,
+    headers: &HeaderMap,
+    repository: &Repository,
+    asked: &Value,
+) -> Response<Body> {
+    let digest = asked["layerDigest"].as_str().unwrap_or_default();
+    let host = headers.get("host").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let place = format!("aws/{}/layers/{}/{digest}/{}", call.account, call.region, repository.name());
+    json11(&json!({ "downloadUrl": format!("http://{host}/{place}"), "layerDigest": digest }))
+}
+
+/// A blob by the address that was given for it: `<region>/<digest>/<repository>`.
+pub fn layer(estate: &Estate, account: usize, place: &str) -> Response<Body> {
+    let mut parts = place.splitn(3, '/');
+    let (region, digest, name) =
+        (parts.next().unwrap_or(""), parts.next().unwrap_or(""), parts.next().unwrap_or(""));
+    let found = Repository::find(estate, account, region, name).and_then(|repository| {
+        (0..repository.images()).find_map(|number| {
+            repository.image(number).parts().into_iter().find(|(_, blob)| blob.digest == digest)
+        })
+    });
+    match found {
+        Some((_, blob)) => Response::new(Body::from(blob.bytes)),
+        None => json_error(StatusCode::NOT_FOUND, "LayersNotFoundException", "no such layer"),
+    }
 }

@@ -55,6 +55,11 @@ pub fn answer(
     headers: &HeaderMap,
     body: &Bytes,
 ) -> Response<Body> {
+    if let Some(place) = path.strip_prefix("layers/")
+        && account < ACCOUNTS.len()
+    {
+        return ecr::layer(estate, account, place);
+    }
     let scope = headers.get("authorization").and_then(|value| value.to_str().ok()).and_then(scope);
     let Some((key, region, service)) = scope else {
         return rest_error(StatusCode::FORBIDDEN, "MissingAuthenticationTokenException", "unsigned request");

@@ -1,5 +1,6 @@
 //! The AWS collector against moto, and what the controls make of it.
 
+mod contents;
 mod functions;
 mod hostile;
 mod repositories;
@@ -57,6 +58,7 @@ async fn every_planted_verdict_is_what_the_controls_say() {
         gaps,
         [
             ("cloudwatch:GetMetricData", "html-body"),
+            ("ecr:GetDownloadUrlForLayer", "html-body"),
             ("lambda:GetFunctionRecursionConfig", "html-body"),
             ("lambda:GetRuntimeManagementConfig", "html-body"),
         ]

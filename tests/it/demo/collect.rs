@@ -6,7 +6,7 @@ use chrono::DateTime;
 use parallax::analysis::secrets::FingerprintKey;
 use parallax::collect::{self, Collector, Event, RunBuilder};
 use parallax::demo::{SampleCloud, Shape};
-use parallax::model::{Asset, ConnectionSpec, Gap, Kind, Settings, Verdict};
+use parallax::model::{Asset, ConnectionSpec, Facts, Gap, Kind, Settings, Verdict};
 use parallax::rules::{self, Context};
 
 /// Collects one connection to its end.
@@ -52,6 +52,16 @@ async fn an_account_arrives_whole_with_its_refused_calls_as_gaps() {
     assert_eq!(count(&assets, Kind::Function), 224);
     assert_eq!(count(&assets, Kind::Repository), 50);
     assert!(count(&assets, Kind::Image) > 80, "{}", count(&assets, Kind::Image));
+    let images = assets.iter().filter_map(|asset| match &asset.facts {
+        Facts::Image(facts) => Some(facts),
+        _ => None,
+    });
+    let (mut root, mut several) = (0, 0);
+    for facts in images {
+        root += usize::from(facts.user.known().expect("an image's user is read").is_none());
+        several += usize::from(facts.architectures.known().expect("and its processors").len() > 1);
+    }
+    assert!(root > 10 && several > 5, "{root} as root, {several} for several processors");
     for gap in &gaps {
         assert!(gap.code.starts_with("AccessDenied"), "{gap:?}");
     }

@@ -1,4 +1,4 @@
-//! What can go wrong in one call, and the gap it becomes.
+//! What can go wrong in one call to where images are kept, and the gap it becomes.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::model::{Fact, Gap, Unknown};
 
 /// Why a call brought nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Fault {
+pub(in crate::collect) enum Fault {
     /// We are not allowed.
     #[error("the registry refused us (HTTP {status}, {code})")]
     Refused {
@@ -67,6 +67,9 @@ pub(super) enum Fault {
     /// More of something than we are willing to follow.
     #[error("{0}")]
     Bound(String),
+    /// Put down as a gap already by whoever made the call.
+    #[error("{reason}", reason = .0.reason)]
+    Told(Unknown),
     /// A form of manifest nobody pushes any more.
     #[error("the manifest is of schema 1, which carries no image configuration")]
     Schema1,
@@ -74,7 +77,7 @@ pub(super) enum Fault {
 
 impl Fault {
     /// A short code, the registry's own where it gave one.
-    pub(super) fn code(&self) -> String {
+    pub(in crate::collect) fn code(&self) -> String {
         match self {
             Self::Refused { code, .. } | Self::NotFound { code } | Self::Status { code, .. } => code.clone(),
             Self::Throttled { .. } => "throttled".into(),
@@ -86,17 +89,18 @@ impl Fault {
             Self::Digest { .. } => "digest-mismatch".into(),
             Self::Cycle => "index-cycle".into(),
             Self::Bound(_) => "bound".into(),
+            Self::Told(_) => "told".into(),
             Self::Schema1 => "schema-1".into(),
         }
     }
 
     /// Whether a permission would help.
-    pub(super) fn is_refusal(&self) -> bool {
+    pub(in crate::collect) fn is_refusal(&self) -> bool {
         matches!(self, Self::Refused { .. })
     }
 
     /// Whether trying again may help.
-    pub(super) fn is_passing(&self) -> bool {
+    pub(in crate::collect) fn is_passing(&self) -> bool {
         match self {
             Self::Throttled { .. } | Self::Timeout | Self::Network(_) => true,
             Self::Status { status, .. } => *status >= 500 && *status != 501 && *status != 505,
@@ -105,14 +109,17 @@ impl Fault {
     }
 
     /// The fact that was not read because of it.
-    pub(super) fn unknown<T>(&self, scope: &str) -> Fact<T> {
+    pub(in crate::collect) fn unknown<T>(&self, scope: &str) -> Fact<T> {
+        if let Self::Told(why) = self {
+            return Fact::Unknown(why.clone());
+        }
         let permission = self.is_refusal().then(|| scope.to_owned());
         Fact::Unknown(Unknown { reason: self.to_string(), permission })
     }
 
     /// The gap it leaves where assets may be missing because of it. `asset` is the native id
     /// concerned, if it is one.
-    pub(super) fn gap(&self, facet: &str, call: &str, scope: &str, asset: Option<String>) -> Gap {
+    pub(in crate::collect) fn gap(&self, facet: &str, call: &str, scope: &str, asset: Option<String>) -> Gap {
         Gap {
             facet: facet.to_owned(),
             call: call.to_owned(),

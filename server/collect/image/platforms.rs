@@ -3,10 +3,10 @@
 use futures::StreamExt;
 use futures::stream;
 
-use super::blobs::{Blobs, Missed};
 use super::fault::Fault;
 use super::normalise;
-use super::wire::{Blob, Child, Manifest};
+use super::source::{Missed, Source};
+use super::wire::{self, Blob, Child, Manifest};
 use crate::analysis::secrets::FingerprintKey;
 use crate::model::ImageFacts;
 
@@ -47,23 +47,23 @@ fn branches(children: Vec<Child>, above: &[String]) -> Vec<Branch> {
 }
 
 /// One image's configuration as facts.
-pub(super) async fn single(
-    blobs: Blobs<'_>,
+pub(super) async fn single<S: Source>(
+    source: &S,
     key: &FingerprintKey,
     config: &Blob,
     size: i64,
 ) -> (ImageFacts, Option<Fault>) {
-    let (mut facts, fault) = match blobs.config(config).await {
+    let (mut facts, fault) = match source.config(config).await {
         Ok(read) => (normalise::image(&read, key), None),
-        Err(fault) => (normalise::unread(&fault, blobs.scope), Some(fault)),
+        Err(fault) => (normalise::unread(&fault, source.scope()), Some(fault)),
     };
     facts.size_bytes = size.into();
     (facts, fault)
 }
 
 /// Reads every platform under the index `digest`.
-pub(super) async fn read(
-    blobs: Blobs<'_>,
+pub(super) async fn read<S: Source>(
+    source: &S,
     key: &FingerprintKey,
     digest: &str,
     children: Vec<Child>,
@@ -75,11 +75,11 @@ pub(super) async fn read(
         let room = MOST_CHILDREN - seen;
         if level.len() > room {
             let fault = Fault::Bound(format!("the index holds more than {MOST_CHILDREN} manifests"));
-            found.miss("manifests of the index".into(), fault, blobs.scope);
+            found.miss("manifests of the index".into(), fault, source.scope());
             level.truncate(room);
         }
         seen += level.len();
-        let mut reading = stream::iter(level).map(|branch| follow(blobs, key, branch)).buffered(AT_ONCE);
+        let mut reading = stream::iter(level).map(|branch| follow(source, key, branch)).buffered(AT_ONCE);
         let mut next = Vec::new();
         while let Some(outcome) = reading.next().await {
             match outcome {
@@ -88,11 +88,11 @@ pub(super) async fn read(
                     found.images.push(*facts);
                     found.faults.push((name, fault));
                 }
-                Outcome::Missed(name, fault) => found.miss(name, fault, blobs.scope),
+                Outcome::Missed(name, fault) => found.miss(name, fault, source.scope()),
                 Outcome::Index(deeper) if depth < MOST_NESTING => next.extend(deeper),
                 Outcome::Index(_) => {
                     let fault = Fault::Bound(format!("indexes are nested more than {MOST_NESTING} deep"));
-                    found.miss("an index in the index".into(), fault, blobs.scope);
+                    found.miss("an index in the index".into(), fault, source.scope());
                 }
                 Outcome::Artefact => {}
             }
@@ -111,15 +111,15 @@ enum Outcome {
     Artefact,
 }
 
-async fn follow(blobs: Blobs<'_>, key: &FingerprintKey, branch: Branch) -> Outcome {
+async fn follow<S: Source>(source: &S, key: &FingerprintKey, branch: Branch) -> Outcome {
     let Branch { name, child, mut above } = branch;
     if above.contains(&child.digest) {
         return Outcome::Missed(name, Fault::Cycle);
     }
-    if !super::address::is_digest(&child.digest) {
+    if !wire::is_digest(&child.digest) {
         return Outcome::Missed(name, Fault::Unreadable("it is named by no digest we know".into()));
     }
-    let fetched = match blobs.manifest(&child.digest).await {
+    let fetched = match source.manifest(&child.digest).await {
         Ok(fetched) => fetched,
         // A digest cannot hold itself; a registry that serves the index again under it can.
         Err(Missed { fault: Fault::Digest { got, .. }, .. }) if above.contains(&got) => {
@@ -129,7 +129,7 @@ async fn follow(blobs: Blobs<'_>, key: &FingerprintKey, branch: Branch) -> Outco
     };
     match fetched.manifest {
         Manifest::Image { config, size } => {
-            let (mut facts, fault) = single(blobs, key, &config, size).await;
+            let (mut facts, fault) = single(source, key, &config, size).await;
             if let (Some(platform), None) = (child.platform, facts.architectures.known()) {
                 facts.architectures = vec![platform].into();
             }

@@ -1,4 +1,4 @@
-//! From a registry's words to facts.
+//! From an image's own words to facts.
 //!
 //! A tag that names an index is one image with several architectures: what people deploy is the
 //! tag, and eight copies of one finding help nobody. Its facts are those of its worst platform, so

@@ -1,0 +1,176 @@
+//! The images of one repository: what ECR tells of each, and what each says of itself.
+
+use aws_sdk_ecr::Client;
+use aws_sdk_ecr::types::ImageDetail;
+use chrono::{DateTime, Utc};
+use futures::{StreamExt, stream};
+
+use super::contents::{Contents, SCOPE};
+use super::{Kept, asset};
+use crate::collect::Stopped;
+use crate::collect::aws::caller::Operation;
+use crate::collect::aws::region::Reader;
+use crate::collect::image::{self, Read, Source};
+use crate::model::{Asset, Fact, Facts, ImageFacts, ImageTag, Platform, ScanSummary};
+
+pub const IMAGES: Operation = Operation::listing("ecr:DescribeImages", "images");
+/// Images kept of one repository.
+const MOST_IMAGES: usize = 1_000;
+/// Images of one repository read at once.
+const AT_ONCE: usize = 4;
+
+/// Hands over every image among `details`.
+pub async fn read(
+    reader: &Reader<'_>,
+    client: &Client,
+    kept: &Kept<'_>,
+    mut details: Vec<ImageDetail>,
+) -> Result<(), Stopped> {
+    details.retain(is_image);
+    let digests: Vec<String> = details.iter().filter_map(|one| one.image_digest.clone()).collect();
+    let contents = Contents::open(reader, client, kept.name, kept.arn, digests).await;
+    let mut reading =
+        stream::iter(details).map(|detail| one(reader, kept, &contents, detail)).buffer_unordered(AT_ONCE);
+    while let Some(found) = reading.next().await {
+        if let Some(image) = found {
+            reader.run.asset(image).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn one(
+    reader: &Reader<'_>,
+    kept: &Kept<'_>,
+    contents: &Contents<'_>,
+    detail: ImageDetail,
+) -> Option<Asset> {
+    let facts = said(contents, &detail).await?;
+    Some(whole(reader, kept, &detail, facts))
+}
+
+/// What the image says of itself; none where it is no image after all.
+async fn said(contents: &Contents<'_>, detail: &ImageDetail) -> Option<ImageFacts> {
+    let digest = detail.image_digest.as_deref().unwrap_or_default();
+    let manifest = match contents.manifest(digest).await {
+        Ok(fetched) => fetched.manifest,
+        Err(missed) => {
+            contents.note(&missed.fault);
+            return Some(image::unread(&missed.fault, SCOPE));
+        }
+    };
+    let Read { facts, faults } = image::read(contents, contents.key(), digest, manifest).await?;
+    for (_, fault) in &faults {
+        contents.note(fault);
+    }
+    Some(facts)
+}
+
+/// The image as an asset: its own words, and beside them what ECR tells of it.
+fn whole(reader: &Reader<'_>, kept: &Kept<'_>, detail: &ImageDetail, said: ImageFacts) -> Asset {
+    let digest = detail.image_digest.clone().unwrap_or_default();
+    let facts = ImageFacts {
+        repository: Fact::Known(kept.name.to_owned()),
+        image_tags: Fact::Known(detail.image_tags().to_vec()),
+        signed: Fact::unknown("ECR does not list what signs an image; an OCI connection to it reads that"),
+        pushed_at: Fact::Known(pushed(detail)),
+        size_bytes: detail.image_size_in_bytes.map_or_else(|| Fact::unknown("ECR gave no size"), Fact::Known),
+        scan: Fact::Known(scan(detail)),
+        ..said
+    };
+    let short = digest.strip_prefix("sha256:").unwrap_or(&digest).chars().take(12).collect::<String>();
+    let name = match detail.image_tags().first() {
+        Some(tag) => format!("{}:{tag}", kept.name),
+        None => format!("{}@{short}", kept.name),
+    };
+    asset(reader, format!("{}@{digest}", kept.uri), name, Platform::OciImage, Facts::Image(Box::new(facts)))
+}
+
+fn scan(detail: &ImageDetail) -> ScanSummary {
+    let scanned = detail.image_scan_findings_summary.as_ref();
+    let count = |severity: &str| {
+        let counts = scanned.and_then(|scan| scan.finding_severity_counts.as_ref());
+        counts
+            .and_then(|all| all.iter().find(|(key, _)| key.as_str() == severity))
+            .map_or(0, |(_, count)| i64::from(*count))
+    };
+    let completed = scanned.and_then(|scan| scan.image_scan_completed_at);
+    ScanSummary {
+        completed_at: completed.and_then(|time| DateTime::from_timestamp(time.secs(), 0)),
+        critical: count("CRITICAL"),
+        high: count("HIGH"),
+    }
+}
+
+/// The newest images of a repository.
+pub async fn list(reader: &Reader<'_>, client: &Client, name: &str, arn: &str) -> Fact<Vec<ImageDetail>> {
+    let listed = reader.caller.call(IMAGES, arn, async {
+        let mut pages = client.describe_images().repository_name(name).into_paginator().send();
+        let mut found: Vec<ImageDetail> = Vec::new();
+        while let Some(page) = pages.next().await {
+            found.extend(page?.image_details.unwrap_or_default());
+            if found.len() > 2 * MOST_IMAGES {
+                newest(&mut found);
+            }
+        }
+        Ok::<_, aws_sdk_ecr::error::SdkError<_, _>>(found)
+    });
+    listed.await.map(|found| {
+        let mut found = found.unwrap_or_default();
+        if found.len() > MOST_IMAGES {
+            reader.caller.note(IMAGES, arn, "too-many");
+            newest(&mut found);
+        }
+        found
+    })
+}
+
+fn newest(images: &mut Vec<ImageDetail>) {
+    images.sort_by_key(|one| std::cmp::Reverse(one.image_pushed_at.map_or(0, |time| time.secs())));
+    images.truncate(MOST_IMAGES);
+}
+
+/// Signatures, attestations and charts live in repositories too; they are not images.
+fn is_image(detail: &ImageDetail) -> bool {
+    let artefact = detail.artifact_media_type.as_deref().unwrap_or("");
+    let signature = detail.image_tags().iter().any(|tag| is_signature(tag));
+    !signature
+        && (artefact.is_empty() || artefact.contains("container.image") || artefact.contains("image.config"))
+}
+
+fn is_signature(tag: &str) -> bool {
+    let kind = tag.strip_prefix("sha256-").and_then(|rest| rest.rsplit_once('.')).map(|(_, kind)| kind);
+    matches!(kind, Some("sig" | "att" | "sbom"))
+}
+
+pub type Summary = (Fact<Vec<ImageTag>>, Fact<Vec<DateTime<Utc>>>, Fact<i64>);
+
+pub fn summary(images: &Fact<Vec<ImageDetail>>) -> Summary {
+    let images = match images {
+        Fact::Known(images) => images,
+        Fact::Unknown(why) => {
+            return (Fact::Unknown(why.clone()), Fact::Unknown(why.clone()), Fact::Unknown(why.clone()));
+        }
+    };
+    let images: Vec<&ImageDetail> = images.iter().filter(|one| is_image(one)).collect();
+    let mut tags: Vec<ImageTag> = images
+        .iter()
+        .flat_map(|one| {
+            one.image_tags().iter().map(|tag| ImageTag {
+                tag: tag.clone(),
+                digest: one.image_digest.clone().unwrap_or_default(),
+                pushed_at: pushed(one),
+            })
+        })
+        .collect();
+    tags.sort_by(|a, b| a.tag.cmp(&b.tag));
+    tags.truncate(MOST_IMAGES);
+    let mut pushes: Vec<_> = images.iter().filter_map(|one| pushed(one)).collect();
+    pushes.sort_unstable();
+    let count = i64::try_from(images.len()).unwrap_or(i64::MAX);
+    (Fact::Known(tags), Fact::Known(pushes), Fact::Known(count))
+}
+
+fn pushed(detail: &ImageDetail) -> Option<DateTime<Utc>> {
+    detail.image_pushed_at.and_then(|time| DateTime::from_timestamp(time.secs(), 0))
+}

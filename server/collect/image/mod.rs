@@ -1,0 +1,53 @@
+//! What an image says of itself, whoever keeps it: manifests, indexes under bounds on depth and number,
+//! configurations proven against their digests, and the facts that come of them.
+//!
+//! Everything is taken as hostile. Knows no registry and no cloud: a [`Source`] brings the bytes.
+
+mod base;
+mod fault;
+mod normalise;
+mod platforms;
+mod source;
+pub(in crate::collect) mod wire;
+
+pub(in crate::collect) use fault::Fault;
+pub(in crate::collect) use source::{Fetched, MANIFEST_LIMIT, Missed, Source, proven};
+
+use crate::analysis::secrets::FingerprintKey;
+use crate::model::ImageFacts;
+use wire::Manifest;
+
+/// The facts an image's own words give, and what could not be read of them.
+#[derive(Debug)]
+pub(in crate::collect) struct Read {
+    pub(in crate::collect) facts: ImageFacts,
+    /// The part, and why.
+    pub(in crate::collect) faults: Vec<(String, Fault)>,
+}
+
+/// Reads the image that `manifest`, found under `digest`, describes; none where it is no image.
+pub(in crate::collect) async fn read<S: Source>(
+    source: &S,
+    key: &FingerprintKey,
+    digest: &str,
+    manifest: Manifest,
+) -> Option<Read> {
+    match manifest {
+        Manifest::Artefact => None,
+        Manifest::Image { config, size } => {
+            let (facts, fault) = platforms::single(source, key, &config, size).await;
+            let faults = fault.map(|fault| ("image configuration".to_owned(), fault));
+            Some(Read { facts, faults: faults.into_iter().collect() })
+        }
+        Manifest::Index(children) => {
+            let found = platforms::read(source, key, digest, children).await;
+            let facts = (!found.images.is_empty()).then(|| normalise::merge(&found.images))?;
+            Some(Read { facts, faults: found.faults })
+        }
+    }
+}
+
+/// The facts of an image of which nothing could be read.
+pub(in crate::collect) fn unread(fault: &Fault, scope: &str) -> ImageFacts {
+    normalise::unread(fault, scope)
+}
