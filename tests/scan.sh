@@ -9,9 +9,10 @@ server=
 end() { [ -z "$server" ] || kill "$server" 2>/dev/null || true; rm -rf "$work"; }
 trap end EXIT
 
-psql "$DATABASE_URL" -qc 'CREATE DATABASE parallax_scan'
-export PARALLAX_DATABASE_URL=${DATABASE_URL/\/postgres?/\/parallax_scan?} PARALLAX_DATA_DIR=$work/data
-"$parallax" demo --once --assets 100 --listen 127.0.0.1:0 --cloud-port 0 >/dev/null 2>&1
+psql "$DATABASE_URL" -qc 'DROP DATABASE IF EXISTS parallax_scan WITH (FORCE)' -c 'CREATE DATABASE parallax_scan'
+PARALLAX_DATABASE_URL=$(sed 's#/postgres?#/parallax_scan?#' <<<"$DATABASE_URL")
+export PARALLAX_DATABASE_URL PARALLAX_DATA_DIR=$work/data
+"$parallax" demo --once --assets 100 --listen 127.0.0.1:0 --cloud-port 0 >"$work/demo" 2>&1 || { tail -n 5 "$work/demo" >&2; exit 1; }
 PARALLAX_LISTEN=127.0.0.1:0 PARALLAX_LOG=warn "$parallax" serve --no-worker >"$work/said" 2>"$work/log" &
 server=$!
 for _ in $(seq 100); do grep -q /welcome/ "$work/said" && break; sleep 0.2; done
@@ -31,10 +32,10 @@ modules=backup,cookieflags,crlf,csp,csrf,exec,file,htaccess,http_headers,https_r
 scan() {
   local name=$1; shift
   "$wapiti" --url "$base/" --scope folder --flush-session --store-session "$work/$name" --no-bugreport \
-    --module "$modules" --store-config "$work" --drop-set-cookie \
+    --module "$modules" --store-config "$work" \
     --exclude "$base/logout*" --exclude "$base/account/sessions*" --exclude "$base/account/password*" \
     --exclude "$base/tenant/delete*" --exclude "$base/people/remove*" \
-    --depth 5 --max-links-per-page 40 --max-files-per-dir 12 --max-scan-time "${SCAN_SECONDS:-240}" --max-attack-time 40 \
+    --depth 5 --max-links-per-page 40 --max-files-per-dir 12 --max-scan-time "${SCAN_SECONDS:-120}" --max-attack-time "${ATTACK_SECONDS:-20}" \
     --header 'sec-fetch-site: same-origin' --format json --output "$work/$name.json" "$@" >"$work/$name.out" 2>&1 || { tail -n 20 "$work/$name.out" >&2; exit 1; }
   python3 - "$work/$name.json" "$name" <<'PY'
 import json, sys
@@ -48,7 +49,7 @@ for part in ("vulnerabilities", "anomalies", "additionals"):
 PY
 }
 scan anonymous
-scan owner --header "Cookie: parallax=$session"
+scan owner --cookie-value "parallax=$session"
 curl -s -o /dev/null -w '%{http_code}\n' -b "parallax=$session" "$base/findings" | sed 's/^/the session still stands at the end: /'
 grep -c '"level"\|ERROR' "$work/log" | sed 's/^/errors in the log: /' || true
 grep ERROR "$work/log" | head -n 20 || true

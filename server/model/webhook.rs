@@ -20,6 +20,10 @@ closed_list! {
         FindingStale = "finding.stale", "Finding out of sight";
         /// It can be read again, and still fails.
         FindingSeenAgain = "finding.seen_again", "Finding in sight again";
+        /// An exception accepts it for a time.
+        FindingAccepted = "finding.accepted", "Finding accepted";
+        /// Its exception ended, and it still fails.
+        FindingReturned = "finding.returned", "Finding open again after its exception";
         /// A ticket was opened.
         TicketOpened = "ticket.opened", "Ticket opened";
         /// Its findings, assignee, due date, references or state changed while it is under way.

@@ -48,6 +48,8 @@ const fn verb(event: WebhookEvent) -> &'static str {
         WebhookEvent::FindingResolved => "resolved",
         WebhookEvent::FindingStale => "out of sight",
         WebhookEvent::FindingSeenAgain => "in sight again",
+        WebhookEvent::FindingAccepted => "accepted for a time",
+        WebhookEvent::FindingReturned => "open again after its exception",
         WebhookEvent::TicketChanged => "changed",
         WebhookEvent::TicketCommented => "commented",
         WebhookEvent::TicketClosed => "closed",

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use futures::TryStreamExt;
 use uuid::Uuid;
 
 use super::assess::{score_of, tally};
@@ -25,6 +26,8 @@ use crate::store::{Store, StoreError, Tx};
 
 /// Assets weighed and written together.
 const BATCH: usize = 1_000;
+/// Connections seen to side by side.
+const AT_A_TIME: usize = 3;
 /// Assets looked up at one go.
 const PAGE: i64 = 20_000;
 /// An exception of so many assets is settled by whoever makes or ends it; a larger one by the worker.
@@ -89,15 +92,19 @@ async fn settle(
         for (asset, connection) in page {
             by_connection.entry(connection).or_default().push(asset);
         }
-        for (connection, assets) in by_connection {
-            for batch in assets.chunks(BATCH) {
-                let mut tx = store.begin(tenant).await?;
-                assessments::take_turn(&mut tx, connection).await?;
-                weigh(&mut tx, connection, batch, control, clock()).await?;
-                work::went_on(&mut tx, id, i64::try_from(batch.len()).unwrap_or(0), clock()).await?;
-                tx.commit().await?;
-            }
-        }
+        let each = by_connection.into_iter().map(Ok::<_, StoreError>);
+        futures::stream::iter(each)
+            .try_for_each_concurrent(AT_A_TIME, |(connection, assets)| async move {
+                for batch in assets.chunks(BATCH) {
+                    let mut tx = store.begin(tenant).await?;
+                    assessments::take_turn(&mut tx, connection).await?;
+                    weigh(&mut tx, connection, batch, control, clock()).await?;
+                    work::went_on(&mut tx, id, i64::try_from(batch.len()).unwrap_or(0), clock()).await?;
+                    tx.commit().await?;
+                }
+                Ok(())
+            })
+            .await?;
     }
     let mut tx = store.begin(tenant).await?;
     work::end(&mut tx, &work).await?;
@@ -173,12 +180,13 @@ fn turned(one: &Weighed, exceptions: &[Option<Uuid>], lives: &[Life], now: DateT
         let Some(control) = rules::find(&judged.control) else { continue };
         let id = one.id.finding(control.code, "");
         let Some(before) = lives.iter().find(|life| life.id == id) else { continue };
+        // Nothing new was said: the finding keeps the words it has.
         let outcome = Outcome {
             verdict: said(judged.verdict),
-            reason: judged.reason.clone().into(),
-            evidence: judged.evidence.clone(),
-            severity: Some(judged.severity),
-            permission: judged.permission.clone(),
+            reason: before.reason.clone().into(),
+            evidence: before.evidence.clone(),
+            severity: Some(before.severity),
+            permission: None,
         };
         let state = Now {
             asset: one.id,

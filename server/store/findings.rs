@@ -181,6 +181,13 @@ pub async fn write(
     if changes.is_empty() {
         return Ok(());
     }
+    put(tx, changes, now).await?;
+    tell(tx, changes, run, now).await?;
+    outbox::findings(tx, changes, now).await?;
+    tickets::follow(tx, changes, now).await
+}
+
+async fn put(tx: &mut Tx, changes: &[Change], now: DateTime<Utc>) -> Result<(), StoreError> {
     let tenant = tx.tenant();
     let evidence = changes
         .iter()
@@ -225,9 +232,7 @@ pub async fn write(
     )
     .execute(tx.on())
     .await?;
-    tell(tx, changes, run, now).await?;
-    outbox::findings(tx, changes, now).await?;
-    tickets::follow(tx, changes, now).await
+    Ok(())
 }
 
 async fn tell(

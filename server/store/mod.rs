@@ -36,7 +36,6 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Postgres, Transaction};
-use tracing::{Span, debug_span};
 
 use crate::model::TenantId;
 
@@ -99,8 +98,6 @@ impl From<sqlx::Error> for StoreError {
 pub struct Tx {
     inner: Transaction<'static, Postgres>,
     tenant: TenantId,
-    /// Ends with it, and so tells a trace how long it was open.
-    _span: Span,
 }
 
 impl Tx {
@@ -124,7 +121,6 @@ impl Tx {
 /// assets. Dropped without [`Gate::commit`], it leaves nothing behind.
 pub struct Gate {
     inner: Transaction<'static, Postgres>,
-    _span: Span,
 }
 
 impl Gate {
@@ -183,22 +179,20 @@ impl Store {
 
     /// Starts a transaction of `tenant`.
     pub async fn begin(&self, tenant: TenantId) -> Result<Tx, StoreError> {
-        let span = debug_span!("transaction", of = "tenant");
         let mut inner = self.pool.begin().await.map_err(StoreError::Unavailable)?;
         sqlx::query!("SELECT set_config('parallax.tenant', $1, true)", tenant.to_string())
             .fetch_one(&mut *inner)
             .await?;
-        Ok(Tx { inner, tenant, _span: span })
+        Ok(Tx { inner, tenant })
     }
 
     /// Starts a transaction of `tenant` that sees one moment and changes nothing.
     pub async fn begin_snapshot(&self, tenant: TenantId) -> Result<Tx, StoreError> {
-        let span = debug_span!("transaction", of = "tenant");
         let mut inner = self.pool.begin_with(SNAPSHOT).await.map_err(StoreError::Unavailable)?;
         sqlx::query!("SELECT set_config('parallax.tenant', $1, true)", tenant.to_string())
             .fetch_one(&mut *inner)
             .await?;
-        Ok(Tx { inner, tenant, _span: span })
+        Ok(Tx { inner, tenant })
     }
 
     /// Whether the database answers and has the tables of this version.
@@ -214,9 +208,8 @@ impl Store {
 
     /// Starts a transaction of the house.
     pub async fn gate(&self) -> Result<Gate, StoreError> {
-        let span = debug_span!("transaction", of = "house");
         let mut inner = self.pool.begin().await.map_err(StoreError::Unavailable)?;
         sqlx::query!("SELECT set_config('parallax.scope', 'house', true)").fetch_one(&mut *inner).await?;
-        Ok(Gate { inner, _span: span })
+        Ok(Gate { inner })
     }
 }

@@ -105,7 +105,10 @@ pub fn end_of(day: NaiveDate) -> DateTime<Utc> {
 
 /// Tells one subject from another.
 fn mark(subject: &Subject) -> String {
-    Sha256::digest(format!("{subject:?}"))[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    let digest = Sha256::digest(format!("{subject:?}"));
+    let mut first = [0; 8];
+    first.copy_from_slice(&digest[..8]);
+    format!("{:016x}", u64::from_be_bytes(first))
 }
 
 struct Told {

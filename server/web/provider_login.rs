@@ -175,11 +175,11 @@ async fn refused(state: &WebState, jar: CookieJar, fault: OidcFault, next: &str,
         }
         OidcFault::Stale => StatusCode::BAD_REQUEST,
         OidcFault::Said { .. } | OidcFault::Untrue { .. } | OidcFault::Refused(_) => StatusCode::FORBIDDEN,
-        OidcFault::Auth(_) => {
-            let OidcFault::Auth(fault) = fault else { return Ok(fault::stale_form()) };
-            return Err(fault.into());
-        }
+        OidcFault::Auth(_) => StatusCode::INTERNAL_SERVER_ERROR,
     };
+    if let OidcFault::Auth(fault) = fault {
+        return Err(fault.into());
+    }
     let (jar, csrf) = login::form_word(state, jar);
     let told = Some(sentence(&fault.to_string()));
     let page = LoginPage::of(state, &csrf, next, email, told).await?;

@@ -42,25 +42,29 @@ async function provider() {
   return { issuer, set, stop: () => child.kill() };
 }
 
+/** Presses a button of a form and waits for what comes of it. */
+async function press(page, button) {
+  const answered = page.waitForResponse((one) => one.request().isNavigationRequest() && one.request().method() === "POST");
+  await button.click();
+  const answer = await answered;
+  await page.waitForLoadState("load");
+  return answer;
+}
+
 async function send(page, form, fields) {
   for (const [name, value] of Object.entries(fields)) {
     const field = page.locator(`${form} [name="${name}"]`);
     if ((await field.evaluate((one) => one.tagName)) === "SELECT") await field.selectOption(value);
     else await field.fill(value);
   }
-  const answered = page.waitForResponse((one) => one.request().isNavigationRequest() && one.request().method() === "POST");
-  await page.locator(`${form} button`).last().click();
-  const answer = await answered;
-  await page.waitForLoadState("load");
-  return answer;
+  return press(page, page.locator(`${form} button`).last());
 }
 
 const heading = (page) => page.locator("h1").innerText();
 const alert = (page) => page.locator('[role="alert"]').innerText();
 
 async function leave(page) {
-  await page.locator('form[action="/logout"] button').click();
-  await page.waitForLoadState("load");
+  await press(page, page.locator('form[action="/logout"] button'));
 }
 
 async function password(page, scene, word = PASSWORD) {
@@ -124,8 +128,7 @@ async function add(page, scene, house, idp, name, domain) {
   });
   check(`${scene.name}: ${name} is added`, (await heading(page)) === name, await heading(page));
   await look(page, scene, "provider", null);
-  await page.getByRole("button", { name: "Check it now" }).click();
-  await page.waitForLoadState("load");
+  await press(page, page.getByRole("button", { name: "Check it now" }));
   check(`${scene.name}: and found well`, (await page.locator(".verdict.pass").count()) >= 5);
   await look(page, scene, "provider-checked", null);
   return back;

@@ -73,7 +73,7 @@ async function filters(page, base, script) {
 async function run(page, base, script) {
   const how = script ? "with script" : "without script";
   await page.goto(`${base}/connections`);
-  const connection = await page.locator('main a[href^="/connections/"]').first().getAttribute("href");
+  const connection = await page.locator('main table a[href^="/connections/"]').first().getAttribute("href");
   await page.goto(`${base}${connection}`);
   const before = await page.locator('main a[href^="/runs/"]').count();
   await page.locator('main form[method="post"] button').first().click();

@@ -1,10 +1,10 @@
 // Starts the program on a free port with a data folder of its own, and leaves nothing behind.
 
 import { execFile, spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
 
 const PATIENCE = 180_000;
@@ -109,7 +109,8 @@ export async function serve(more = {}) {
 
 /** Does something to the private database of a program of ours. */
 export async function behind(one, statement) {
-  const { stdout } = await run("find", ["-L", one.folder, "-name", ".s.PGSQL.5432"]);
-  const socket = dirname(stdout.trim().split("\n")[0]);
+  const { stdout } = await run("find", ["-L", one.folder, "-name", "postmaster.pid"]);
+  // Its fifth line is the folder of the socket.
+  const socket = (await readFile(stdout.trim().split("\n")[0], "utf8")).split("\n")[4];
   await run("psql", ["-h", socket, "-U", "postgres", "-d", "parallax", "-c", statement]);
 }

@@ -82,7 +82,7 @@ async function lists(page, scene, base) {
     const { answer } = await follow(page, nav(page, name));
     await look(page, scene, name.toLowerCase(), answer);
   }
-  const connection = await follow(page, page.locator('main a[href^="/connections/"]').first());
+  const connection = await follow(page, page.locator('main table a[href^="/connections/"]').first());
   await look(page, scene, "connection", connection.answer);
   const run = await follow(page, page.locator('main a[href^="/runs/"]').first());
   await look(page, scene, "run", run.answer);

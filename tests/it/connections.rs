@@ -30,6 +30,7 @@ pub fn worker(store: &Store, outgoing: Reach) -> Worker {
         clock: now,
         slots: 1,
         post: None,
+        courier: None,
     }
 }
 

@@ -169,6 +169,7 @@ async fn no_account_is_taken_over_by_an_address() {
     let mut tx = town.scratch.store.begin(here).await.expect("a transaction");
     let standing = members::standing(&mut tx, bob).await.expect("reads");
     assert_eq!(standing, Some((Role::Analyst, String::new())), "what a person gave is not touched");
+    drop(tx);
     // From now on they are who the provider's own id says, whatever their address becomes.
     provider.set(json!({ "accounts": { "bob": person("new@example.net", &[]) } })).await;
     assert_eq!(town.come_by(&provider, &id, "bob").await.1.location, "/findings");
@@ -185,7 +186,8 @@ async fn a_session_begun_at_a_provider_opens_its_tenant_alone() {
     let person = people::by_email(&mut gate, "ann@example.org").await.expect("reads").expect("there").id;
     let elsewhere = tenants::create(&mut gate, "elsewhere", person, now()).await.expect("a tenant");
     gate.commit().await.expect("commits");
-    let tried = [("tenant", &*elsewhere.to_string())];
+    let wanted = elsewhere.to_string();
+    let tried = [("tenant", wanted.as_str())];
     let page = ann.submit("/account", "/account/tenant", &tried).await;
     assert!(page.status == 409 && page.text.contains("password"), "{} {}", page.status, page.text);
     assert_eq!(ann.submit("/account", "/account/password", &[("new", PASSWORD)]).await.status, 409);
@@ -322,20 +324,20 @@ fn claims(issuer: &str, nonce: &str) -> Value {
     })
 }
 
-#[tokio::test]
-async fn a_token_that_is_not_the_providers_for_us_now_is_not_believed() {
-    let (town, liar) = (Town::new().await, Hostile::start().await);
-    let owner = town.logged_in(town.scratch.tenant, "owner@example.org", Role::Owner).await;
-    let setting = Setting { name: "Liar", issuer: &liar.issuer, domains: "example.org", roles: ROLES };
-    let id = add(&owner, &setting).await;
-    let at = now().timestamp();
-    let with = |change: Value| {
-        move |mut claims: Value| {
-            let (to, from) = (claims.as_object_mut().expect("claims"), change.as_object().expect("changes"));
-            to.extend(from.clone());
-            signed(1, "one", &claims)
-        }
-    };
+/// Makes a token of claims that would be good ones.
+type Forge = Box<dyn Fn(Value) -> String>;
+
+/// Signs claims with some of them changed.
+fn with(change: Value) -> impl Fn(Value) -> String {
+    move |mut claims: Value| {
+        let (to, from) = (claims.as_object_mut().expect("claims"), change.as_object().expect("changes"));
+        to.extend(from.clone());
+        signed(1, "one", &claims)
+    }
+}
+
+/// Tokens that must not be believed, and what is said of each.
+fn lies(at: i64) -> Vec<(&'static str, Forge)> {
     let by_secret = |claims: Value| {
         use hmac::{Hmac, KeyInit, Mac};
         token(&json!({ "alg": "HS256" }), &claims, |text| {
@@ -343,8 +345,7 @@ async fn a_token_that_is_not_the_providers_for_us_now_is_not_believed() {
             mac.chain_update(text).finalize().into_bytes().to_vec()
         })
     };
-    type Forge = Box<dyn Fn(Value) -> String>;
-    let tries: Vec<(&str, Forge)> = vec![
+    vec![
         ("No signature", Box::new(|claims| token(&json!({ "alg": "none" }), &claims, |_| Vec::new()))),
         ("HS256", Box::new(by_secret)),
         ("signature", Box::new(|claims| signed(2, "one", &claims))),
@@ -359,8 +360,17 @@ async fn a_token_that_is_not_the_providers_for_us_now_is_not_believed() {
         ("long ago", Box::new(with(json!({ "iat": at - 3_600 })))),
         ("access token", Box::new(with(json!({ "at_hash": "AAAA" })))),
         ("tokens break", Box::new(|_| "not.a.token".to_owned())),
-    ];
-    for (told, forge) in &tries {
+    ]
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_the_providers_for_us_now_is_not_believed() {
+    let (town, liar) = (Town::new().await, Hostile::start().await);
+    let owner = town.logged_in(town.scratch.tenant, "owner@example.org", Role::Owner).await;
+    let setting = Setting { name: "Liar", issuer: &liar.issuer, domains: "example.org", roles: ROLES };
+    let id = add(&owner, &setting).await;
+    let at = now().timestamp();
+    for (told, forge) in &lies(at) {
         let (browser, state, nonce) = begun(&town, &id).await;
         liar.sells(forge(claims(&liar.issuer, &nonce)));
         let page = browser.get(&format!("/login/back/{id}?code=x&state={state}")).await;

@@ -7,6 +7,7 @@ mod connection_changes;
 mod connections;
 mod controls;
 mod deliveries;
+mod exception_preview;
 mod exceptions;
 mod export;
 mod findings;
@@ -47,7 +48,7 @@ pub fn rooms() -> Rooms {
         .add(Run, routes!(runs::start))
         .add(Read, routes!(exceptions::list))
         .add(Accept, routes!(exceptions::make))
-        .add(Accept, routes!(exceptions::preview))
+        .add(Accept, routes!(exception_preview::preview))
         .add(Read, routes!(exceptions::get))
         .add(Accept, routes!(exceptions::change))
         .add(Accept, routes!(exceptions::revoke))

@@ -39,8 +39,8 @@ pub(super) async fn arrive(
         Err(Refusal { told, loses }) => {
             if let (true, Some(known), Some((was, _))) = (loses, &known, present) {
                 members::remove(&mut tx, known.person.id).await?;
-                let change = (Some(was), None);
-                note(&mut tx, provider, &known.person, "member.removed", change, visitor, now).await?;
+                let turn = ("member.removed", Some(was), None);
+                note(&mut tx, provider, &known.person, turn, visitor, now).await?;
                 tx.commit().await?;
             }
             return Err(OidcFault::Refused(told));
@@ -121,7 +121,7 @@ async fn settle(
     let was = was.map(|(role, _)| role);
     if was != Some(role) {
         let action = if was.is_some() { "member.role_changed" } else { "member.added" };
-        note(&mut tx, provider, person, action, (was, Some(role)), visitor, porter.now).await?;
+        note(&mut tx, provider, person, (action, was, Some(role)), visitor, porter.now).await?;
     }
     Ok(tx.commit().await?)
 }
@@ -169,8 +169,7 @@ async fn note(
     tx: &mut Tx,
     provider: &Provider,
     person: &Person,
-    action: &str,
-    (was, becomes): (Option<Role>, Option<Role>),
+    (action, was, becomes): (&str, Option<Role>, Option<Role>),
     visitor: &Visitor,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {

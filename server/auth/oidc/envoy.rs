@@ -15,7 +15,7 @@ use openidconnect::core::{
 };
 use openidconnect::{
     AdditionalProviderMetadata, AsyncHttpClient, DiscoveryError, EndSessionUrl, HttpRequest, HttpResponse,
-    IssuerUrl, ProviderMetadata,
+    IssuerUrl, ProviderMetadata, TokenUrl, UserInfoUrl,
 };
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
@@ -227,9 +227,9 @@ fn proper(metadata: &Metadata) -> Result<(), String> {
     let beyond = metadata.additional_metadata();
     let browsers = [
         ("authorization_endpoint", Some(metadata.authorization_endpoint().url())),
-        ("end_session_endpoint", beyond.end_session_endpoint.as_ref().map(|one| one.url())),
-        ("token_endpoint", metadata.token_endpoint().map(|one| one.url())),
-        ("userinfo_endpoint", metadata.userinfo_endpoint().map(|one| one.url())),
+        ("end_session_endpoint", beyond.end_session_endpoint.as_ref().map(EndSessionUrl::url)),
+        ("token_endpoint", metadata.token_endpoint().map(TokenUrl::url)),
+        ("userinfo_endpoint", metadata.userinfo_endpoint().map(UserInfoUrl::url)),
     ];
     if metadata.token_endpoint().is_none() {
         return Err("it names no token_endpoint".to_owned());

@@ -132,7 +132,7 @@ fn cloud(row: &Listed) -> Option<Value> {
     let (provider, account_type) = match row.provider {
         Provider::Aws => ("AWS", (10, "AWS Account")),
         Provider::Azure => ("Azure", (13, "Azure Subscription")),
-        _ => return None,
+        Provider::Registry => return None,
     };
     let account = json!({ "uid": row.account, "type_id": account_type.0, "type": account_type.1 });
     let mut cloud = json!({ "provider": provider, "account": account });

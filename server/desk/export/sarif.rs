@@ -140,7 +140,10 @@ const fn weight(severity: Severity) -> &'static str {
 fn suppressions(row: &Listed) -> Value {
     match (&row.acceptance, acceptance(row)) {
         (Some(one), Some(words)) => {
-            json!([{ "kind": "external", "status": "accepted", "guid": one.exception, "justification": words }])
+            json!([{
+                "kind": "external", "status": "accepted", "justification": words,
+                "properties": { "exception": one.exception },
+            }])
         }
         _ => json!([]),
     }
@@ -152,6 +155,6 @@ fn uri(row: &Listed) -> String {
     match row.provider {
         Provider::Aws => id.to_string(),
         Provider::Azure => format!("azure:{id}"),
-        _ => format!("oci://{id}"),
+        Provider::Registry => format!("oci://{id}"),
     }
 }

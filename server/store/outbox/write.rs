@@ -39,6 +39,8 @@ const fn told_as(event: Event) -> WebhookEvent {
         Event::Resolved => WebhookEvent::FindingResolved,
         Event::Stale => WebhookEvent::FindingStale,
         Event::SeenAgain => WebhookEvent::FindingSeenAgain,
+        Event::Accepted => WebhookEvent::FindingAccepted,
+        Event::Returned => WebhookEvent::FindingReturned,
     }
 }
 

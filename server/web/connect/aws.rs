@@ -130,7 +130,9 @@ pub async fn show(visit: Visit, Query(asked): Query<Asked>) -> Answer {
 
 /// `GET /connections/new/aws/template`: a CloudFormation template that makes the role.
 pub async fn template(visit: Visit, Query(asked): Query<Asked>) -> Answer {
-    let draft = Place::opened(&visit, &asked.draft)?;
+    let Ok(draft) = Place::opened(&visit, &asked.draft) else {
+        return Ok(Redirect::to("/connections/new/aws").into_response());
+    };
     download(&visit, &draft.external_id, source::ROLE, false).await
 }
 

@@ -108,7 +108,9 @@ pub async fn show(visit: Visit, Query(asked): Query<Asked>) -> Answer {
 
 /// `GET /connections/new/organisation/template`.
 pub async fn template(visit: Visit, Query(asked): Query<Asked>) -> Answer {
-    let draft = Place::opened(&visit, asked.draft())?;
+    let Ok(draft) = Place::opened(&visit, asked.draft()) else {
+        return Ok(Redirect::to("/connections/new/organisation").into_response());
+    };
     aws::download(&visit, &draft.external_id, source::ROLE, true).await
 }
 

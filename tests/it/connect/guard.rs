@@ -152,7 +152,7 @@ async fn a_redirect_or_a_token_server_by_a_name_that_leads_to_metadata_is_not_fo
 async fn endpoints_of_clouds_lead_no_nearer_than_registries() {
     let (port, came) = trap().await;
     for host in ["127.0.0.1", "169.254.169.254", "10.0.0.1", "inner.example"] {
-        let endpoint = Some(format!("http://{host}:{port}"));
+        let endpoint = Some(format!("https://{host}:{port}"));
         let guard = || Guard::new(Reach::Internet).over(Names::of("inner.example", "127.0.0.1", "127.0.0.1"));
         let credentials = AwsCredentials::AssumeRole {
             role_arn: "arn:aws:iam::111122223333:role/x".into(),
@@ -163,6 +163,8 @@ async fn endpoints_of_clouds_lead_no_nearer_than_registries() {
         let spec = AzureSpec {
             subscriptions: vec![uuid::Uuid::nil().to_string()],
             endpoint,
+            // Any variable that is set: the word in it goes nowhere.
+            token_variable: Some("CARGO_PKG_NAME".into()),
             ..AzureSpec::default()
         };
         assert!(AzureCollector::new(&spec, access(guard())).await.is_err(), "{host}");

@@ -221,8 +221,9 @@ pub async fn add(owner: &Browser, setting: &Setting<'_>) -> String {
 
 /// Sends the form of a provider.
 pub async fn add_as(browser: &Browser, page: &Page, id: &str, setting: &Setting<'_>) -> Page {
+    let word = page.word();
     let fields = [
-        ("csrf", &*page.word()),
+        ("csrf", word.as_str()),
         ("id", id),
         ("name", setting.name),
         ("issuer", setting.issuer),

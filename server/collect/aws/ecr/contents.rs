@@ -59,11 +59,11 @@ impl Downloads {
     /// endpoints of S3; this machine only what was itself reached on this machine.
     pub async fn new(endpoint: Option<&str>) -> Result<Self, CollectError> {
         let base = endpoint.and_then(|text| Url::parse(text).ok());
-        let nearest = match &base {
-            Some(base) => Guard::around(base).await.nearest(),
-            None => Zone::Private,
+        let at_home = match &base {
+            Some(base) => Guard::to(Zone::Loopback).around(base).await.map(|guard| guard.nearest()),
+            None => Ok(Zone::Private),
         };
-        let guard = Guard::to(nearest.max(Zone::Private));
+        let guard = Guard::to(at_home.unwrap_or(Zone::Private).max(Zone::Private));
         let client = guard.client(WITHIN).map_err(|error| CollectError::Invalid {
             what: "addresses of image layers".into(),
             problem: error.to_string(),
