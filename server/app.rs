@@ -30,7 +30,7 @@ use crate::auth::vault::{HouseKey, Vault};
 use crate::auth::{setup, token};
 use crate::config::Config;
 use crate::desk::connections::Terms;
-use crate::jobs::{Courier, Post, Worker};
+use crate::jobs::{Courier, Liaison, Post, Worker};
 use crate::mail::Mailer;
 use crate::model::{Settings, TenantId};
 use crate::outgoing::Guard;
@@ -131,6 +131,7 @@ impl App {
         Worker {
             post: self.post(),
             courier: self.courier(),
+            liaison: self.liaison(),
             store: self.store.clone(),
             key: self.key.clone(),
             outgoing: self.config.outgoing,
@@ -167,6 +168,18 @@ impl App {
             Ok(courier) => Some(courier),
             Err(fault) => {
                 tracing::error!(error = &fault as &dyn std::error::Error, "no webhook is told");
+                None
+            }
+        }
+    }
+
+    /// How trackers are looked after.
+    fn liaison(&self) -> Option<Liaison> {
+        let guard = Guard::new(self.config.outgoing);
+        match Liaison::new(self.store.clone(), self.vault.clone(), guard, &self.public_url()?, now) {
+            Ok(liaison) => Some(liaison),
+            Err(fault) => {
+                tracing::error!(error = &fault as &dyn std::error::Error, "no tracker is looked after");
                 None
             }
         }

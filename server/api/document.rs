@@ -46,6 +46,7 @@ const PROBLEMS_OF_CHANGES: &[(&str, &str)] = &[
         (name = "connections", description = "What is read, and how reading it went."),
         (name = "exceptions", description = "What is accepted for a time."),
         (name = "tickets", description = "Work on findings."),
+        (name = "trackers", description = "Where tickets are also worked on."),
         (name = "webhooks", description = "Who is told of what changes, and what became of each message."),
         (name = "audit", description = "The record of changes."),
     ),

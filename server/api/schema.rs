@@ -6,7 +6,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::model::{
     Area, ExceptionKind, ExceptionState, Family, Kind, Permission, Platform, Provider, Severity, TicketState,
-    Verdict, WebhookEvent, WebhookForm,
+    TrackerKind, Verdict, WebhookEvent, WebhookForm,
 };
 
 macro_rules! words {
@@ -21,4 +21,4 @@ macro_rules! words {
     )*};
 }
 
-words! { Area ExceptionKind ExceptionState Family Kind Permission Platform Provider Severity TicketState Verdict WebhookEvent WebhookForm }
+words! { Area ExceptionKind ExceptionState Family Kind Permission Platform Provider Severity TicketState TrackerKind Verdict WebhookEvent WebhookForm }

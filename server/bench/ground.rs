@@ -135,6 +135,7 @@ impl Ground {
         Worker {
             post: None,
             courier: None,
+            liaison: None,
             store: self.store.clone(),
             vault: Vault::new(HouseKey::new([7; 32]), Vec::new()),
             key: FingerprintKey::new([7; 32]),

@@ -7,6 +7,7 @@ pub mod exceptions;
 pub mod export;
 pub mod providers;
 pub mod tickets;
+pub mod trackers;
 pub mod webhooks;
 
 use crate::error::AppError;

@@ -118,11 +118,11 @@ fn of_wish(one: &Wish) -> Value {
     told(&one.name, one.form, &one.place, &one.events, &one.filter)
 }
 
-fn internal(cause: impl std::error::Error + Send + Sync + 'static) -> Refusal {
+pub(super) fn internal(cause: impl std::error::Error + Send + Sync + 'static) -> Refusal {
     AppError::Internal(Box::new(cause)).into()
 }
 
-fn of_auth(fault: AuthError) -> Refusal {
+pub(super) fn of_auth(fault: AuthError) -> Refusal {
     match fault {
         AuthError::Store(away) => away.into(),
         other => internal(other),

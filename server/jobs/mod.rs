@@ -8,8 +8,10 @@ mod read_source;
 mod send_digests;
 mod send_webhooks;
 mod settle_exceptions;
+mod sync_trackers;
 mod worker;
 
 pub use send_digests::{Post, leaving_link, send_due};
 pub use send_webhooks::Courier;
+pub use sync_trackers::Liaison;
 pub use worker::{Clock, Worker};

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
-use super::{Courier, Post, judge_all, read_source, send_due, settle_exceptions};
+use super::{Courier, Liaison, Post, judge_all, read_source, send_due, settle_exceptions};
 use crate::analysis::secrets::FingerprintKey;
 use crate::auth::{Vault, session};
 use crate::config::Reach;
@@ -53,6 +53,8 @@ pub struct Worker {
     pub post: Option<Post>,
     /// How webhooks are told; none where nothing is sent.
     pub courier: Option<Courier>,
+    /// How trackers are looked after; none where nothing is sent.
+    pub liaison: Option<Liaison>,
 }
 
 impl Worker {
@@ -66,6 +68,7 @@ impl Worker {
         tasks.spawn(self.clone().mail(stop.clone()));
         tasks.spawn(self.clone().tell(stop.clone()));
         tasks.spawn(self.clone().settle(stop.clone()));
+        tasks.spawn(self.clone().keep_alike(stop.clone()));
         while tasks.join_next().await.is_some() {}
     }
 
@@ -232,6 +235,21 @@ impl Worker {
             }
         }
         Ok(())
+    }
+
+    /// Keeps tickets and trackers alike.
+    async fn keep_alike(self, stop: CancellationToken) {
+        let Some(liaison) = &self.liaison else { return };
+        while !stop.is_cancelled() {
+            match liaison.look_after_all(&stop).await {
+                Ok(0) => pause(AWAY, &stop).await,
+                Ok(_) => {}
+                Err(fault) => {
+                    warn!(error = &fault as &dyn std::error::Error, "trackers could not be looked after");
+                    pause(AWAY, &stop).await;
+                }
+            }
+        }
     }
 
     async fn mail_once(&self, stop: &CancellationToken) -> Result<(), StoreError> {

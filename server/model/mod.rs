@@ -19,6 +19,7 @@ mod repository;
 mod settings;
 mod tested;
 mod ticket;
+mod tracker;
 mod variable;
 mod verdict;
 mod webhook;
@@ -48,6 +49,7 @@ pub use repository::{
 pub use settings::{Freshness, Settings};
 pub use tested::{Tested, Try, Went};
 pub use ticket::{DaysToFix, TicketPolicy, TicketRule, TicketState};
+pub use tracker::{StateNames, TrackerKind, TrackerRule, TrackerSpec};
 pub use variable::{EndOfLife, SecretHit, Tag, Variable, VariableKind};
 pub use verdict::{Evidence, Outcome, Verdict};
 pub use webhook::{

@@ -1,4 +1,4 @@
-//! What leaves the house towards other programs: webhooks, written and signed.
+//! What leaves the house towards other programs: webhooks, written and signed, and trackers.
 //!
 //! Pure but for sending. What is told and to whom is decided elsewhere; nothing is kept here.
 
@@ -8,6 +8,7 @@ mod send;
 mod sign;
 mod slack;
 mod teams;
+pub mod tracker;
 mod words;
 
 pub use retry::{later, wait};

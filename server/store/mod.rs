@@ -26,6 +26,7 @@ pub mod tallies;
 pub mod tenants;
 mod text;
 pub mod tickets;
+pub mod trackers;
 pub mod webhooks;
 pub mod weighing;
 

@@ -53,6 +53,7 @@ mod ticket_open;
 mod ticket_policy;
 mod tickets;
 mod tokens;
+mod tracker;
 mod visit;
 mod webhook;
 mod webhooks;
@@ -193,12 +194,20 @@ fn tickets_doors(doors: Doors) -> Doors {
         .post(May(Ticket), "/tickets/{id}/due", post(ticket::due))
         .post(May(Ticket), "/tickets/{id}/comments", post(ticket::comment))
         .post(May(Ticket), "/tickets/{id}/references", post(ticket::refer))
+        .post(May(Ticket), "/tickets/{id}/trackers", post(ticket::send))
 }
 
 /// Who is told of what changes.
 fn webhook_doors(doors: Doors) -> Doors {
     doors
         .get(May(Configure), "/integrations", get(webhooks::show))
+        .get(May(Configure), "/integrations/trackers/new", get(tracker::ask))
+        .post(May(Configure), "/integrations/trackers", post(tracker::make))
+        .get(May(Configure), "/integrations/trackers/{id}", get(tracker::show))
+        .post(May(Configure), "/integrations/trackers/{id}", post(tracker::change))
+        .post(May(Configure), "/integrations/trackers/{id}/check", post(tracker::check))
+        .post(May(Configure), "/integrations/trackers/{id}/pause", post(tracker::pause))
+        .post(May(Configure), "/integrations/trackers/{id}/remove", post(tracker::remove))
         .post(May(Configure), "/integrations/webhooks", post(webhooks::make))
         .get(May(Configure), "/integrations/webhooks/{id}", get(webhook::show))
         .post(May(Configure), "/integrations/webhooks/{id}", post(webhook::change))

@@ -11,6 +11,7 @@ use super::connection::known;
 use super::tickets::Line;
 use super::{Answer, Fault, Frame, Visit, findings, page, prose, show};
 use crate::desk::tickets::{self as desk, Wanted};
+use crate::desk::trackers as there;
 use crate::error::AppError;
 use crate::model::TicketState;
 use crate::rules;
@@ -18,6 +19,7 @@ use crate::store::Tx;
 use crate::store::pages::findings::{self as found, Filter};
 use crate::store::pages::tickets::{self, Ticket};
 use crate::store::people::members;
+use crate::store::trackers;
 
 /// Findings and lines of the story shown.
 const SHOWN: i64 = 20;
@@ -43,6 +45,8 @@ struct TicketPage {
     todo: String,
     story: Vec<Told>,
     references: Vec<(String, String)>,
+    elsewhere: Vec<trackers::Known>,
+    sendable: Vec<(Uuid, String)>,
     next: &'static [TicketState],
     members: Vec<(Uuid, String, bool)>,
 }
@@ -61,6 +65,10 @@ pub async fn show(visit: Visit, Path(id): Path<String>) -> Answer {
     let story = tickets::notes(&mut tx, ticket.id, None, SHOWN).await?;
     let references = tickets::references(&mut tx, ticket.id).await?;
     let all = members::list(&mut tx).await?;
+    let elsewhere = trackers::of_ticket(&mut tx, ticket.id).await?;
+    let mut sendable: Vec<(Uuid, String)> =
+        trackers::list(&mut tx).await?.into_iter().map(|one| (one.id, one.name)).collect();
+    sendable.retain(|(id, _)| !elsewhere.iter().any(|one| one.tracker == *id && one.state != "lost"));
     drop(tx);
     let told = |note: tickets::Note| Told {
         said: note.kind == "comment",
@@ -80,6 +88,8 @@ pub async fn show(visit: Visit, Path(id): Path<String>) -> Answer {
         todo: prose::html(control.and_then(|one| one.section("What to do")).unwrap_or("")),
         story: story.rows.into_iter().map(told).collect(),
         references,
+        elsewhere,
+        sendable,
         next: ticket.state.next(),
         members: all
             .into_iter()
@@ -155,6 +165,21 @@ pub async fn comment(visit: Visit, Path(id): Path<String>, Form(sent): Form<Word
     let mut tx = visit.begin().await?;
     let ticket = one(&mut tx, &id).await?;
     desk::comment(&mut tx, &visit.actor, &ticket, &sent.words, (visit.now)()).await?;
+    tx.commit().await?;
+    Ok(Redirect::to(&format!("/tickets/{}", ticket.id)).into_response())
+}
+
+/// A tracker.
+#[derive(Debug, Deserialize)]
+pub struct There {
+    tracker: String,
+}
+
+/// `POST /tickets/{id}/trackers`.
+pub async fn send(visit: Visit, Path(id): Path<String>, Form(sent): Form<There>) -> Answer {
+    let mut tx = visit.begin().await?;
+    let ticket = one(&mut tx, &id).await?;
+    there::send(&mut tx, &visit.actor, &ticket, known(&sent.tracker)?, (visit.now)()).await?;
     tx.commit().await?;
     Ok(Redirect::to(&format!("/tickets/{}", ticket.id)).into_response())
 }

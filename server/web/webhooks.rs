@@ -1,4 +1,4 @@
-//! The integrations of a tenant: webhooks, and making one.
+//! The integrations of a tenant: trackers, webhooks, and making one.
 
 use askama::Template;
 use axum::response::IntoResponse;
@@ -9,13 +9,13 @@ use uuid::Uuid;
 use super::fault::Fault;
 use super::findings::{Choice, choices, one_of};
 use super::webhook::WebhookPage;
-use super::{Answer, Frame, Visit, page, show};
+use super::{Answer, Frame, Visit, page, show, tracker};
 use crate::desk::webhooks::{self as desk, Means, Wanted};
 use crate::error::AppError;
 use crate::model::{Area, Family, Severity, WebhookEvent, WebhookFilter, WebhookForm};
 use crate::store::connections::Connection;
 use crate::store::webhooks::{self, Webhook};
-use crate::store::{connections, outbox};
+use crate::store::{connections, outbox, trackers};
 
 /// An event in a form: code, label, chosen.
 pub type Event = (&'static str, &'static str, bool);
@@ -185,6 +185,7 @@ impl Line {
 #[template(path = "pages/webhooks.html")]
 struct WebhooksPage {
     frame: Frame,
+    trackers: Vec<tracker::Line>,
     lines: Vec<Line>,
     fields: Fields,
 }
@@ -199,8 +200,14 @@ pub async fn show(visit: Visit) -> Answer {
         lines.push(Line::of(&one, &standing, now));
     }
     let all = connections::list(&mut tx).await?;
+    let elsewhere = trackers::list(&mut tx).await?;
     drop(tx);
-    page(&WebhooksPage { frame: visit.frame("integrations"), lines, fields: Fields::of(None, &all) })
+    page(&WebhooksPage {
+        frame: visit.frame("integrations"),
+        trackers: elsewhere.iter().map(|one| tracker::Line::of(one, now)).collect(),
+        lines,
+        fields: Fields::of(None, &all),
+    })
 }
 
 /// `POST /integrations/webhooks`: shows its signing secret, once.

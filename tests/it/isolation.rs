@@ -39,6 +39,11 @@ pub async fn settle(town: &mut Town, tenant: TenantId, mark: &'static str) -> Pl
         "events": ["finding.opened", "ticket.opened"],
     });
     assert_eq!(program.call("POST", "/api/v1/webhooks", &[], Some(&webhook)).await.status, 201);
+    let tracker = serde_json::json!({
+        "name": mark, "kind": "github", "address": format!("https://{mark}.example"), "place": "acme/app",
+        "secret": "t", "rule": {},
+    });
+    assert_eq!(program.call("POST", "/api/v1/trackers", &[], Some(&tracker)).await.status, 201);
     let assets = vec![
         function(
             "payments",
@@ -78,6 +83,7 @@ async fn ids(scratch: &Scratch, tenant: TenantId, connection: Uuid) -> Vec<(&'st
         ("/integrations/webhooks/{id}", "webhooks"),
         ("/exceptions/{id}", "exceptions"),
         ("/providers/{id}", "providers"),
+        ("/integrations/trackers/{id}", "trackers"),
     ] {
         let text = sqlx::AssertSqlSafe(format!("SELECT id FROM {table} WHERE tenant_id = $1"));
         let rows = sqlx::query(text).bind(tenant.0).fetch_all(&mut admin).await.expect("rows");

@@ -30,6 +30,7 @@ mod service;
 mod store;
 mod support;
 mod tickets;
+mod trackers;
 mod walls;
 mod web;
 mod webhooks;

@@ -16,6 +16,7 @@ mod scores;
 mod sources;
 mod ticket_notes;
 mod tickets;
+mod trackers;
 mod webhooks;
 
 use utoipa_axum::routes;
@@ -61,6 +62,13 @@ pub fn rooms() -> Rooms {
         .add(Ticket, routes!(ticket_notes::comment))
         .add(Ticket, routes!(ticket_notes::refer))
         .add(Audit, routes!(audit::list))
+        .add(Configure, routes!(trackers::list))
+        .add(Configure, routes!(trackers::make))
+        .add(Configure, routes!(trackers::get))
+        .add(Configure, routes!(trackers::replace))
+        .add(Configure, routes!(trackers::remove))
+        .add(Configure, routes!(trackers::check))
+        .add(Ticket, routes!(trackers::send))
         .add(Configure, routes!(webhooks::list))
         .add(Configure, routes!(webhooks::make))
         .add(Configure, routes!(webhooks::get))

@@ -20,7 +20,7 @@ use crate::store::pages::tickets;
 struct TicketNote {
     id: Uuid,
     at: DateTime<Utc>,
-    /// `opened`, `findings`, `state`, `assigned`, `due`, `comment` or `reference`.
+    /// `opened`, `findings`, `state`, `assigned`, `due`, `comment`, `reference` or `tracker`.
     kind: String,
     /// `person:…`, `token:…`, `rule` or `estate`.
     actor: String,

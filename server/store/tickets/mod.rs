@@ -10,13 +10,13 @@ mod work;
 
 pub use follow::{follow, recount};
 pub use gather::{Gathered, Group, Preview, apply, gather, preview};
-pub use work::{Step, Work, assign, comment, due, refer, step};
+pub use work::{Step, Work, assign, comment, due, refer, remark, step};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::outbox::{self, Became};
-use super::{StoreError, Tx, to_json};
+use super::{StoreError, Tx, to_json, trackers};
 use crate::model::{TicketPolicy, WebhookEvent};
 
 /// Who does something to a ticket.
@@ -91,6 +91,7 @@ enum Kind {
     Due,
     Comment,
     Reference,
+    Tracker,
 }
 
 impl Kind {
@@ -104,6 +105,7 @@ impl Kind {
             Self::Due => "due",
             Self::Comment => "comment",
             Self::Reference => "reference",
+            Self::Tracker => "tracker",
         }
     }
 
@@ -114,7 +116,7 @@ impl Kind {
             Self::Closed => WebhookEvent::TicketClosed,
             Self::Reopened => WebhookEvent::TicketReopened,
             Self::Comment => WebhookEvent::TicketCommented,
-            Self::Findings | Self::Moved | Self::Assigned | Self::Due | Self::Reference => {
+            Self::Findings | Self::Moved | Self::Assigned | Self::Due | Self::Reference | Self::Tracker => {
                 WebhookEvent::TicketChanged
             }
         }
@@ -128,7 +130,7 @@ struct Note {
     words: String,
 }
 
-/// Tells it in the stories, and to webhooks.
+/// Tells it in the stories, to webhooks and to trackers.
 async fn tell(tx: &mut Tx, author: &Author, notes: &[Note], now: DateTime<Utc>) -> Result<(), StoreError> {
     if notes.is_empty() {
         return Ok(());
@@ -158,7 +160,10 @@ async fn tell(tx: &mut Tx, author: &Author, notes: &[Note], now: DateTime<Utc>) 
             words: &note.words,
         })
         .collect();
-    outbox::tickets(tx, &became, now).await
+    outbox::tickets(tx, &became, now).await?;
+    let opened: Vec<Uuid> =
+        notes.iter().filter(|note| note.kind == Kind::Opened).map(|note| note.ticket).collect();
+    trackers::touched(tx, &became.iter().map(|one| one.ticket).collect::<Vec<_>>(), &opened, now).await
 }
 
 /// `1 finding`, `2 findings`.

@@ -120,6 +120,11 @@ pub async fn comment(tx: &mut Tx, work: Work<'_>, words: &str) -> Result<(), Sto
     say(tx, work, Kind::Comment, words.to_owned()).await
 }
 
+/// Notes what came of keeping it like its issue in a tracker.
+pub async fn remark(tx: &mut Tx, work: Work<'_>, words: &str) -> Result<(), StoreError> {
+    say(tx, work, Kind::Tracker, words.replace('\0', "\u{fffd}")).await
+}
+
 /// Notes where the same work is known elsewhere; the same address again changes its label.
 pub async fn refer(tx: &mut Tx, work: Work<'_>, url: &str, label: &str) -> Result<(), StoreError> {
     let tenant = tx.tenant().0;

@@ -13,3 +13,4 @@ pub mod provider;
 pub mod receiver;
 pub mod registry;
 pub mod swagger;
+pub mod trackers;

@@ -1,0 +1,166 @@
+//! Tickets and trackers kept alike: what happened here is told there, what happened there is taken
+//! over here. One worker at a time looks after a tracker.
+//!
+//! Whether something fails is decided here: a ticket whose findings are resolved is done, whatever
+//! the tracker says, and one closed there while something fails stays under way. In everything else
+//! (who works on it, that it is begun, that it is left as it is) the tracker's word goes. What was
+//! decided between the two stands in the ticket's story.
+
+mod hear;
+mod tell;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use reqwest::Client;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+use url::Url;
+
+use crate::auth::{Vault, secrets};
+use crate::model::TenantId;
+use crate::notify;
+use crate::notify::tracker::{self as api, Fault};
+use crate::outgoing::Guard;
+use crate::store::tickets::Author;
+use crate::store::trackers::{self, Tracker, Turn};
+use crate::store::{Store, StoreError, Tx};
+
+/// Tickets told at one turn; the rest follows with the next.
+const AT_ONCE: i64 = 20;
+/// How often a tracker is asked what changed.
+const EVERY: TimeDelta = TimeDelta::minutes(1);
+/// What changed is asked for from so long before the last time: clocks differ, and lists lag.
+const OVERLAP: TimeDelta = TimeDelta::minutes(3);
+/// A tracker that refuses or does not answer is left alone for so long.
+const QUIET: TimeDelta = TimeDelta::minutes(5);
+/// Issues not heard of for so long are looked at, some at each turn: a deleted one says nothing.
+const UNSEEN: TimeDelta = TimeDelta::hours(6);
+
+/// How trackers are reached.
+#[derive(Debug, Clone)]
+pub struct Liaison {
+    store: Store,
+    vault: Vault,
+    guard: Guard,
+    client: Client,
+    public_url: Arc<str>,
+    clock: fn() -> DateTime<Utc>,
+}
+
+/// A turn at a tracker: what it takes to talk to it and to note what came of it.
+struct At<'a> {
+    liaison: &'a Liaison,
+    tenant: TenantId,
+    tracker: &'a Tracker,
+    api: &'a dyn api::Tracker,
+    author: Author,
+}
+
+/// Why a turn ends early.
+#[derive(Debug, thiserror::Error)]
+enum Broken {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    There(#[from] Fault),
+    #[error("another worker looks after it now")]
+    Outdated,
+}
+
+impl At<'_> {
+    fn now(&self) -> DateTime<Utc> {
+        (self.liaison.clock)()
+    }
+
+    /// A transaction that is ours to write in: the turn still is.
+    async fn begin(&self) -> Result<Tx, Broken> {
+        let mut tx = self.liaison.store.begin(self.tenant).await?;
+        if trackers::hold(&mut tx, self.tracker, self.now()).await? { Ok(tx) } else { Err(Broken::Outdated) }
+    }
+}
+
+impl Liaison {
+    /// Goes where `guard` lets it; links begin with `public_url`.
+    pub fn new(
+        store: Store,
+        vault: Vault,
+        guard: Guard,
+        public_url: &Url,
+        clock: fn() -> DateTime<Utc>,
+    ) -> Result<Self, reqwest::Error> {
+        let client = guard.client(notify::PATIENCE)?;
+        let public_url = public_url.as_str().trim_end_matches('/').into();
+        Ok(Self { store, vault, guard, client, public_url, clock })
+    }
+
+    /// Looks after every tracker whose time has come. Returns how many.
+    pub async fn look_after_all(&self, stop: &CancellationToken) -> Result<usize, StoreError> {
+        let mut gate = self.store.gate().await?;
+        let tenants = trackers::whose_turn(&mut gate).await?;
+        drop(gate);
+        let mut looked = 0;
+        for tenant in tenants {
+            if stop.is_cancelled() {
+                break;
+            }
+            looked += usize::from(self.look_after_one(tenant).await?);
+        }
+        Ok(looked)
+    }
+
+    /// Looks after the next tracker of a tenant, if one's time has come.
+    pub async fn look_after_one(&self, tenant: TenantId) -> Result<bool, StoreError> {
+        let mut tx = self.store.begin(tenant).await?;
+        let Some(tracker) = trackers::take(&mut tx, (self.clock)()).await? else { return Ok(false) };
+        let secret = secrets::open(&mut tx, &self.vault, tracker.secret).await;
+        tx.commit().await?;
+        let started = (self.clock)();
+        let opened = secret
+            .map_err(|fault| Fault::Invalid(fault.to_string()))
+            .and_then(|secret| api::open(&tracker.spec, &secret, &self.guard, &self.client, self.clock));
+        let done = match opened {
+            Ok(api) => {
+                let author =
+                    Author { reference: format!("tracker:{}", tracker.id), name: tracker.name.clone() };
+                let at = At { liaison: self, tenant, tracker: &tracker, api: &*api, author };
+                turn(&at, started).await
+            }
+            Err(fault) => Err(fault.into()),
+        };
+        let turn = match done {
+            Ok(turn) => turn,
+            Err(Broken::Outdated) => return Ok(true),
+            Err(Broken::Store(fault)) => return Err(fault),
+            Err(Broken::There(fault)) => self.failed(&tracker, &fault),
+        };
+        let mut tx = self.store.begin(tenant).await?;
+        trackers::ended(&mut tx, &tracker, &turn, (self.clock)()).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    fn failed(&self, tracker: &Tracker, fault: &Fault) -> Turn {
+        let now = (self.clock)();
+        warn!(tracker = %tracker.id, %fault, "a tracker could not be looked after");
+        let (quiet, fault) = match fault {
+            // Asked to wait, we wait: nothing is wrong.
+            Fault::Wait(until) => (*until, None),
+            other => (now + QUIET, Some(other.to_string())),
+        };
+        Turn { quiet_until: Some(quiet), fault, ..Turn::default() }
+    }
+}
+
+async fn turn(at: &At<'_>, started: DateTime<Utc>) -> Result<Turn, Broken> {
+    // Heard first: what both changed is known before anything is told.
+    let mut done = Turn::default();
+    if at.tracker.next_look_at <= started {
+        hear::changes(at, at.tracker.read_until - OVERLAP).await?;
+        hear::look_for_lost(at, started - UNSEEN).await?;
+        done.read_until = Some(started);
+        done.next_look_at = Some(started + EVERY);
+    }
+    tell::all(at, AT_ONCE).await?;
+    Ok(done)
+}
