@@ -7,6 +7,7 @@ ALTER TABLE connections ADD COLUMN by_operator boolean NOT NULL DEFAULT true;
 ALTER TABLE connections ADD COLUMN erase boolean NOT NULL DEFAULT false;
 
 -- The name of a removed connection is free again.
+-- Safe while an older server runs: a tenant has few connections, the index is made at once.
 ALTER TABLE connections DROP CONSTRAINT connections_tenant_id_name_key;
 CREATE UNIQUE INDEX connections_by_name ON connections (tenant_id, name) WHERE removed_at IS NULL;
 

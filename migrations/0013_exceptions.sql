@@ -38,6 +38,8 @@ CREATE TABLE exception_findings (
 CREATE INDEX exception_findings_by_asset ON exception_findings (tenant_id, asset_id, finding_id);
 CREATE INDEX exception_findings_by_finding ON exception_findings (tenant_id, finding_id);
 
+-- Safe while an older server runs: columns come with their defaults, and the two indexes hold the few
+-- rows their conditions name; making them reads the table once and keeps writers waiting for seconds.
 -- A finding whose state is accepted hangs on the exception that lasts longest.
 ALTER TABLE findings ADD COLUMN exception_id uuid;
 CREATE INDEX findings_by_exception ON findings (tenant_id, exception_id, asset_id) WHERE exception_id IS NOT NULL;

@@ -152,6 +152,7 @@ pub enum Reach {
 
 /// What is in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Config {
     /// Where the dashboard answers.
     pub listen: SocketAddr,

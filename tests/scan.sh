@@ -34,7 +34,7 @@ scan() {
   "$wapiti" --url "$base/" --scope folder --flush-session --store-session "$work/$name" --no-bugreport \
     --module "$modules" --store-config "$work" \
     --exclude "$base/logout*" --exclude "$base/account/sessions*" --exclude "$base/account/password*" \
-    --exclude "$base/tenant/delete*" --exclude "$base/people/remove*" \
+    --exclude "$base/tenant/delete*" --exclude "$base/people/*" --exclude "$base/account/second-factor*" \
     --depth 5 --max-links-per-page 40 --max-files-per-dir 12 --max-scan-time "${SCAN_SECONDS:-120}" --max-attack-time "${ATTACK_SECONDS:-20}" \
     --header 'sec-fetch-site: same-origin' --format json --output "$work/$name.json" "$@" >"$work/$name.out" 2>&1 || { tail -n 20 "$work/$name.out" >&2; exit 1; }
   python3 - "$work/$name.json" "$name" <<'PY'

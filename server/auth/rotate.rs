@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use super::{AuthError, Vault, login, secrets};
+use super::{AuthError, Vault, login, oidc, secrets};
 use crate::store::sealed::{self, Sealed};
 use crate::store::{Store, StoreError, tenants};
 
@@ -14,6 +14,8 @@ pub struct Rotated {
     pub secrets: u64,
     /// Second factors sealed anew.
     pub factors: u64,
+    /// Secrets of providers, and tokens for logging out there, sealed anew.
+    pub providers: u64,
     /// What no key given opens: left as it was.
     pub unopened: u64,
 }
@@ -38,6 +40,8 @@ pub async fn rotate(store: &Store, vault: &Vault) -> Result<Rotated, StoreError>
         }
     }
     done.factors = factors(store, vault, &mut done.unopened).await?;
+    done.providers = providers(store, vault, &mut done.unopened).await?;
+    done.providers += tokens(store, vault, &mut done.unopened).await?;
     Ok(done)
 }
 
@@ -55,6 +59,34 @@ async fn factors(store: &Store, vault: &Vault, unopened: &mut u64) -> Result<u64
     }
 }
 
+async fn providers(store: &Store, vault: &Vault, unopened: &mut u64) -> Result<u64, StoreError> {
+    let (mut after, mut done) = (Uuid::nil(), 0);
+    loop {
+        let mut gate = store.gate().await?;
+        let batch = sealed::providers(&mut gate, after).await?;
+        let Some(last) = batch.last() else { return Ok(done) };
+        after = last.id;
+        let anew = anew(vault, batch, oidc::secret_bound, unopened);
+        sealed::put_providers(&mut gate, &anew).await?;
+        gate.commit().await?;
+        done += anew.len() as u64;
+    }
+}
+
+async fn tokens(store: &Store, vault: &Vault, unopened: &mut u64) -> Result<u64, StoreError> {
+    let (mut after, mut done) = (Uuid::nil(), 0);
+    loop {
+        let mut gate = store.gate().await?;
+        let batch = sealed::tokens(&mut gate, after).await?;
+        let Some(last) = batch.last() else { return Ok(done) };
+        after = last.id;
+        let anew = anew(vault, batch, oidc::token_bound, unopened);
+        sealed::put_tokens(&mut gate, &anew).await?;
+        gate.commit().await?;
+        done += anew.len() as u64;
+    }
+}
+
 /// Those of a batch that were not sealed with the present key, sealed with it.
 fn anew(
     vault: &Vault,
@@ -64,8 +96,8 @@ fn anew(
 ) -> Vec<Sealed> {
     let mut all = Vec::new();
     for one in batch {
-        match vault.reseal(&one.sealed, &bound(one.id)) {
-            Ok(Some(sealed)) => all.push(Sealed { id: one.id, sealed }),
+        match vault.reseal(&one.sealed, &bound(one.of)) {
+            Ok(Some(sealed)) => all.push(Sealed { sealed, ..one }),
             Ok(None) => {}
             Err(fault) => {
                 *unopened += 1;

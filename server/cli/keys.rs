@@ -25,8 +25,8 @@ pub async fn run(config: &Config, command: &Keys) -> Result<ExitCode, AppFault> 
     app.close().await?;
     let done = done?;
     println!(
-        "key {key} seals everything: {} secrets and {} second factors were sealed anew",
-        done.secrets, done.factors
+        "key {key} seals everything: {} secrets, {} second factors and {} of log-in providers were sealed anew",
+        done.secrets, done.factors, done.providers
     );
     if done.unopened > 0 {
         eprintln!(

@@ -151,7 +151,7 @@ pub async fn test(spec: &ConnectionSpec, access: Access, now: DateTime<Utc>) -> 
     let trying = async {
         match spec {
             ConnectionSpec::Registry(spec) => oci::test(spec, &access, &mut tested).await,
-            ConnectionSpec::Aws(spec) => aws::test(spec, &access, &mut tested).await,
+            ConnectionSpec::Aws(spec) => Box::pin(aws::test(spec, &access, &mut tested)).await,
             ConnectionSpec::Azure(spec) => azure::test(spec, access, &mut tested).await,
         }
     };

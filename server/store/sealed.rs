@@ -13,6 +13,8 @@ const BATCH: i64 = 200;
 pub struct Sealed {
     /// The row.
     pub id: Uuid,
+    /// What it is bound to: the row itself, or the provider a session was begun at.
+    pub of: Uuid,
     /// What it holds.
     pub sealed: Vec<u8>,
 }
@@ -22,8 +24,8 @@ pub async fn secrets(tx: &mut Tx, key: &str, after: Uuid) -> Result<Vec<Sealed>,
     let tenant = tx.tenant();
     Ok(sqlx::query_as!(
         Sealed,
-        "SELECT id, sealed FROM secrets WHERE tenant_id = $1 AND key_id <> $2 AND id > $3
-         ORDER BY id LIMIT $4 FOR UPDATE",
+        r#"SELECT id, id AS "of!", sealed FROM secrets WHERE tenant_id = $1 AND key_id <> $2 AND id > $3
+         ORDER BY id LIMIT $4 FOR UPDATE"#,
         tenant.0,
         key,
         after,
@@ -53,7 +55,7 @@ pub async fn put_secrets(tx: &mut Tx, key: &str, all: &[Sealed]) -> Result<(), S
 pub async fn factors(gate: &mut Gate, after: Uuid) -> Result<Vec<Sealed>, StoreError> {
     Ok(sqlx::query_as!(
         Sealed,
-        r#"SELECT id, totp_secret AS "sealed!" FROM people WHERE totp_secret IS NOT NULL AND id > $1
+        r#"SELECT id, id AS "of!", totp_secret AS "sealed!" FROM people WHERE totp_secret IS NOT NULL AND id > $1
            ORDER BY id LIMIT $2 FOR UPDATE"#,
         after,
         BATCH
@@ -67,6 +69,58 @@ pub async fn put_factors(gate: &mut Gate, all: &[Sealed]) -> Result<(), StoreErr
     sqlx::query!(
         "UPDATE people p SET totp_secret = n.sealed
          FROM unnest($1::uuid[], $2::bytea[]) AS n(id, sealed) WHERE p.id = n.id",
+        &all.iter().map(|one| one.id).collect::<Vec<_>>(),
+        &all.iter().map(|one| one.sealed.clone()).collect::<Vec<_>>()
+    )
+    .execute(gate.on())
+    .await?;
+    Ok(())
+}
+
+/// The next secrets of providers after `after`.
+pub async fn providers(gate: &mut Gate, after: Uuid) -> Result<Vec<Sealed>, StoreError> {
+    Ok(sqlx::query_as!(
+        Sealed,
+        r#"SELECT id, id AS "of!", client_secret AS "sealed!" FROM providers
+           WHERE client_secret IS NOT NULL AND id > $1 ORDER BY id LIMIT $2 FOR UPDATE"#,
+        after,
+        BATCH
+    )
+    .fetch_all(gate.on())
+    .await?)
+}
+
+/// Puts secrets of providers back.
+pub async fn put_providers(gate: &mut Gate, all: &[Sealed]) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE providers p SET client_secret = n.sealed
+         FROM unnest($1::uuid[], $2::bytea[]) AS n(id, sealed) WHERE p.id = n.id",
+        &all.iter().map(|one| one.id).collect::<Vec<_>>(),
+        &all.iter().map(|one| one.sealed.clone()).collect::<Vec<_>>()
+    )
+    .execute(gate.on())
+    .await?;
+    Ok(())
+}
+
+/// The next tokens for logging out at a provider, after the session `after`.
+pub async fn tokens(gate: &mut Gate, after: Uuid) -> Result<Vec<Sealed>, StoreError> {
+    Ok(sqlx::query_as!(
+        Sealed,
+        r#"SELECT id, provider_id AS "of!", id_token AS "sealed!" FROM sessions
+           WHERE id_token IS NOT NULL AND provider_id IS NOT NULL AND id > $1 ORDER BY id LIMIT $2 FOR UPDATE"#,
+        after,
+        BATCH
+    )
+    .fetch_all(gate.on())
+    .await?)
+}
+
+/// Puts tokens for logging out back.
+pub async fn put_tokens(gate: &mut Gate, all: &[Sealed]) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE sessions s SET id_token = n.sealed
+         FROM unnest($1::uuid[], $2::bytea[]) AS n(id, sealed) WHERE s.id = n.id",
         &all.iter().map(|one| one.id).collect::<Vec<_>>(),
         &all.iter().map(|one| one.sealed.clone()).collect::<Vec<_>>()
     )

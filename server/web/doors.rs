@@ -2,7 +2,7 @@
 //! a rule cannot be written down.
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
@@ -98,7 +98,10 @@ struct Keeper {
 /// Lets somebody in, or tells them where to go. Whoever is let in is known to the handler.
 async fn keep(State(keeper): State<Keeper>, mut request: Request, next: Next) -> Response {
     if keeper.need == Need::Nobody {
-        return next.run(request).await;
+        return match read(request).await {
+            Ok((request, _)) => next.run(request).await,
+            Err(refusal) => refusal,
+        };
     }
     let headers = request.headers().clone();
     let visitor = visit::visitor(&keeper.state, &headers, request.extensions());
@@ -138,17 +141,26 @@ fn to_login(request: &Request) -> Response {
 
 /// A form that carries the session's word was made by a page of ours for this very session.
 async fn with_our_word(request: Request, actor: &Actor) -> Result<Request, Response> {
-    let (parts, body) = request.into_parts();
-    let form = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let form = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     if form.is_some_and(|kind| !kind.starts_with("application/x-www-form-urlencoded")) {
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "forms only").into_response());
     }
-    let Ok(bytes) = axum::body::to_bytes(body, LONGEST_FORM).await else {
-        return Err((StatusCode::PAYLOAD_TOO_LARGE, "this form is too long").into_response());
-    };
+    let (request, bytes) = read(request).await?;
     let word = url::form_urlencoded::parse(&bytes).find(|(name, _)| name == "csrf").map(|(_, word)| word);
     if !word.is_some_and(|word| token::same(&word, &actor.csrf)) {
         return Err(fault::stale_form());
     }
-    Ok(Request::from_parts(parts, Body::from(bytes)))
+    Ok(request)
+}
+
+/// What is sent, as far as it is short. No database keeps the letter NUL, and nobody types it.
+async fn read(request: Request) -> Result<(Request, Bytes), Response> {
+    let (parts, body) = request.into_parts();
+    let Ok(bytes) = axum::body::to_bytes(body, LONGEST_FORM).await else {
+        return Err((StatusCode::PAYLOAD_TOO_LARGE, "this form is too long").into_response());
+    };
+    if bytes.contains(&0) || bytes.windows(3).any(|three| three == b"%00") {
+        return Err((StatusCode::BAD_REQUEST, "this form holds the letter NUL").into_response());
+    }
+    Ok((Request::from_parts(parts, Body::from(bytes.clone())), bytes))
 }

@@ -35,6 +35,11 @@ pub async fn bounded(request: Request, next: Next) -> Response {
     if request.uri().path_and_query().is_some_and(|path| path.as_str().len() > LONGEST_ADDRESS) {
         return (StatusCode::URI_TOO_LONG, "this address is too long").into_response();
     }
+    // The API says for itself which part of a request makes no sense.
+    let address = request.uri().path_and_query().map_or("", |path| path.as_str());
+    if address.contains("%00") && !address.starts_with("/api/") {
+        return (StatusCode::BAD_REQUEST, "this address holds the letter NUL").into_response();
+    }
     let asks = matches!(*request.method(), Method::GET | Method::HEAD);
     match tokio::time::timeout(LONGEST_WAIT, next.run(request)).await {
         Ok(response) => response,

@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::auth::Vault;
 use crate::auth::oidc::{Envoy, Porter};
-use crate::desk::connections::Terms;
+use crate::desk::connections::{Keeping, Terms};
 use crate::model::TenantId;
 use crate::outgoing::Guard;
 use crate::store::Store;
@@ -70,6 +70,11 @@ impl WebState {
 }
 
 impl House {
+    /// What connections are made and kept with.
+    pub fn keeping(&self) -> Keeping<'_> {
+        Keeping { vault: &self.vault, terms: &self.terms }
+    }
+
     /// Browsers reach us by TLS only.
     pub fn secure(&self) -> bool {
         self.public_url.scheme() == "https"

@@ -31,6 +31,7 @@ pub fn worker(store: &Store, outgoing: Reach) -> Worker {
         slots: 1,
         post: None,
         courier: None,
+        liaison: None,
     }
 }
 

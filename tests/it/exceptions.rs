@@ -31,7 +31,8 @@ fn three_days_from_now() -> DateTime<Utc> {
 /// Functions that administer their account, but for those in `fixed`; every third is tagged for test.
 fn functions(count: usize, fixed: &[usize]) -> Planted {
     let one = |number: usize| -> Asset {
-        let tags = if number % 3 == 0 { json!([{ "key": "env", "value": "test" }]) } else { json!([]) };
+        let tags =
+            if number.is_multiple_of(3) { json!([{ "key": "env", "value": "test" }]) } else { json!([]) };
         let admin = !fixed.contains(&number);
         let facts = json!({ "identity": { "name": "ops", "admin": admin }, "memory_mb": 128, "tags": tags });
         function(&format!("pay_{number}"), &facts.to_string())

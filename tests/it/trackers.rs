@@ -66,7 +66,7 @@ impl Desk {
     }
 
     async fn look(&self, clock: fn() -> DateTime<Utc>) {
-        self.fake.shelf.lock().expect("a lock").ahead = clock() - now();
+        self.fake.held.lock().expect("a lock").ahead = clock() - now();
         self.liaison(clock).look_after_all(&CancellationToken::new()).await.expect("the job ends");
     }
 
@@ -313,7 +313,7 @@ async fn once(kind: TrackerKind, making: &'static str) {
     // It is made, and whoever made it never learns of it.
     desk.fake.lose_the_answer_of(making);
     desk.look(now).await;
-    assert_eq!(desk.fake.issues().len(), 1, "a rule sent it there by itself");
+    assert_eq!(desk.fake.issues().len(), 1, "{kind:?}: a rule sent it there by itself");
     assert!(desk.tracker().await["fault"].is_string());
     futures::future::join_all((0..3).map(|_| desk.look(|| later(10)))).await;
     desk.look(|| later(20)).await;

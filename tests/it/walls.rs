@@ -139,11 +139,26 @@ async fn no_other_site_makes_a_change() {
             );
         }
     }
-    let long = "a".repeat(300_000);
-    assert_eq!(post(&ann, "/account/name", &[("csrf", &anns), ("name", &long)], &[ours]).await.0, 413);
+    refused_for_what_is_in_it(&ann, &anns).await;
     assert_eq!(ann.get("/account").await.status, 200, "and nothing happened to either of them");
     assert_eq!(eve.get("/account").await.status, 200);
     town.scratch.end().await;
+}
+
+/// The letter NUL, which the database cannot hold, and more than any form of ours holds.
+async fn refused_for_what_is_in_it(ann: &Browser, word: &str) {
+    let ours = ("sec-fetch-site", "same-origin");
+    for path in ["/account/name", "/login"] {
+        let sent = post(ann, path, &[("csrf", word), ("name", "a\0b"), ("email", "a\0b")], &[ours]).await;
+        assert_eq!(sent.0, 400, "{path} takes a NUL");
+    }
+    for path in
+        ["/findings?control=%00", "/inventory?q=a%00b", "/audit?q=%00", "/assets/%00", "/login?next=/%00"]
+    {
+        assert_eq!(ann.get(path).await.status, 400, "{path} takes a NUL");
+    }
+    let long = "a".repeat(300_000);
+    assert_eq!(post(ann, "/account/name", &[("csrf", word), ("name", &long)], &[ours]).await.0, 413);
 }
 
 #[tokio::test]

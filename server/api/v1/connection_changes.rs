@@ -14,7 +14,7 @@ use super::super::problem::{Document, Problem};
 use super::super::{Answer, single};
 use super::connections::{Connection, whole};
 use super::sources::SourceSent;
-use crate::desk::connections::{self as desk, Draft, Lead, Made, Named};
+use crate::desk::connections::{self as desk, Draft, Keeping, Lead, Made, Named};
 use crate::model::{Tested, Try};
 use crate::store::connections as store;
 
@@ -63,8 +63,8 @@ pub async fn create(call: Call, headers: HeaderMap, Sent(sent): Sent<ConnectionS
     }
     let named = Named { name: &sent.name, interval_seconds: sent.interval_seconds, paused: sent.paused };
     let (draft, made) = (Draft::fresh(call.now()), Made { named, wish: &wish, secret });
-    let (vault, terms) = (&call.state.vault, &call.state.terms);
-    let id = desk::add(&mut tx, &call.actor, vault, terms, &draft, made, call.now()).await?;
+    let keeping = Keeping { vault: &call.state.vault, terms: &call.state.terms };
+    let id = desk::add(&mut tx, &call.actor, keeping, &draft, made, call.now()).await?;
     let told = whole(&mut tx, &call, id).await?;
     once.done(tx, &call, StatusCode::CREATED, &told).await
 }
@@ -125,9 +125,9 @@ async fn make(
     let (actor, now) = (&call.actor, call.now());
     if let Some(source) = &sent.source {
         let (wish, secret) = source.read()?;
-        let (vault, terms) = (&call.state.vault, &call.state.terms);
+        let keeping = Keeping { vault: &call.state.vault, terms: &call.state.terms };
         let lead = Lead { wish: &wish, secret };
-        desk::lead(tx, actor, vault, terms, connection, lead, now).await?;
+        desk::lead(tx, actor, keeping, connection, lead, now).await?;
     }
     let name = sent.name.as_deref().unwrap_or(&connection.name);
     let interval = sent.interval_seconds.unwrap_or(connection.interval_seconds);

@@ -27,7 +27,7 @@ use crate::model::Permission::{Accept, Audit, Configure, Connect, Read, Run, Tic
 
 /// Every operation with its scope.
 pub fn rooms() -> Rooms {
-    Rooms::under(document::general())
+    outward(Rooms::under(document::general()))
         .add(Read, routes!(findings::list))
         .add(Read, routes!(export::findings))
         .add(Read, routes!(findings::get))
@@ -62,6 +62,11 @@ pub fn rooms() -> Rooms {
         .add(Ticket, routes!(ticket_notes::comment))
         .add(Ticket, routes!(ticket_notes::refer))
         .add(Audit, routes!(audit::list))
+}
+
+/// Who outside is told, and where tickets are kept beside ours.
+fn outward(rooms: Rooms) -> Rooms {
+    rooms
         .add(Configure, routes!(trackers::list))
         .add(Configure, routes!(trackers::make))
         .add(Configure, routes!(trackers::get))

@@ -9,7 +9,7 @@ use crate::auth::AuthError;
 use crate::store::people::{providers, sessions};
 
 /// What a token kept for logging out is bound to in the vault.
-pub(super) fn bound(provider: Uuid) -> String {
+pub fn bound(provider: Uuid) -> String {
     format!("id-token:{provider}")
 }
 

@@ -16,7 +16,7 @@ mod token;
 
 pub use envoy::{Envoy, issuer};
 pub use flow::{Asked, Return, begin};
-pub use leave::end;
+pub use leave::{bound as token_bound, end};
 pub use look::{Sight, look};
 
 use chrono::{DateTime, Utc};

@@ -62,7 +62,7 @@ pub async fn function(lists: &[Lists]) -> Vec<Try> {
         tried(lambda::RECURSION, name, client.get_function_recursion_config().function_name(name).send()),
     );
     let mut tries = vec![whole.0, policy.0, url.0, asynchronous.0, signing.0, updates.0, recursion.0];
-    tries.extend(role(config, function.role().unwrap_or_default()).await);
+    tries.extend(Box::pin(role(config, function.role().unwrap_or_default())).await);
     tries
 }
 

@@ -66,12 +66,10 @@ pub async fn accounts(
         let headers = signed(&config, &place, &body, now).await.map_err(invalid)?;
         let page = ask(&http, &place, headers, body).await?;
         found.extend(page.accounts.into_iter().filter(|one| one.status == "ACTIVE"));
-        match page.next_token.filter(|token| !token.is_empty()) {
-            Some(token) => next = Some(token),
-            None => {
-                found.sort_by(|a: &Account, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
-                return Ok(found);
-            }
+        next = page.next_token.filter(|token| !token.is_empty());
+        if next.is_none() {
+            found.sort_by(|a: &Account, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+            return Ok(found);
         }
     }
     Err(invalid("the list never ends".into()))

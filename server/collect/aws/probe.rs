@@ -79,8 +79,8 @@ pub async fn test(spec: &AwsSpec, access: &Access, tested: &mut Tested) -> Resul
     for one in &mut lists {
         tested.tries.append(&mut one.tries);
     }
-    tested.tries.extend(items::function(&lists).await);
-    tested.tries.extend(items::repository(&lists).await);
+    tested.tries.extend(Box::pin(items::function(&lists)).await);
+    tested.tries.extend(Box::pin(items::repository(&lists)).await);
     Ok(())
 }
 

@@ -54,7 +54,8 @@ pub struct Found {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Subscription {
-    subscription_id: String,
+    #[serde(rename = "subscriptionId")]
+    id: String,
     display_name: String,
     state: String,
 }
@@ -101,7 +102,7 @@ async fn subscriptions(arm: &Arm, group: &str) -> Vec<Named> {
         return rows
             .into_iter()
             .filter(usable)
-            .map(|one| Named { name: one.display_name, id: one.subscription_id })
+            .map(|one| Named { name: one.display_name, id: one.id })
             .take(MOST)
             .collect();
     }

@@ -34,7 +34,7 @@ impl HttpClient for Guarded {
                 Some((name, HeaderValue::from(value.to_str().ok()?.to_owned())))
             })
             .collect();
-        let body = answer.bytes_stream().map_err(move |cause| broken(cause));
+        let body = answer.bytes_stream().map_err(broken);
         Ok(Response::new(status, Headers::from(headers), Box::pin(body)))
     }
 }

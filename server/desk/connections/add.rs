@@ -39,6 +39,15 @@ pub struct Lead<'a> {
     pub secret: Option<Password>,
 }
 
+/// What seals secrets, and what people may connect to.
+#[derive(Debug, Clone, Copy)]
+pub struct Keeping<'a> {
+    /// Seals and opens secrets.
+    pub vault: &'a Vault,
+    /// What the operator lets people connect to.
+    pub terms: &'a Terms,
+}
+
 /// The external id of an account's role.
 pub fn external_id_of(spec: &AwsSpec) -> Option<&str> {
     match &spec.credentials {
@@ -73,14 +82,13 @@ fn secret_field(spec: &ConnectionSpec) -> &'static str {
 pub async fn add(
     tx: &mut Tx,
     actor: &Actor,
-    vault: &Vault,
-    terms: &Terms,
+    keeping: Keeping<'_>,
     draft: &Draft,
     made: Made<'_>,
     now: DateTime<Utc>,
 ) -> Result<Uuid, Refusal> {
     let (name, interval_seconds) = (named(made.named.name)?, interval(made.named.interval_seconds)?);
-    let spec = made.wish.spec(&draft.external_id, terms)?;
+    let spec = made.wish.spec(&draft.external_id, keeping.terms)?;
     whole(&spec)?;
     if connections::list(tx).await?.len() >= MOST {
         return Err(AppError::Conflict(format!("there are {MOST} connections already")).into());
@@ -94,7 +102,7 @@ pub async fn add(
         return Err(AppError::Conflict("this one is made already".into()).into());
     }
     if let Some(secret) = &secret {
-        secrets::keep(tx, vault, id, secret.tell(), now).await.map_err(sealed)?;
+        secrets::keep(tx, keeping.vault, id, secret.tell(), now).await.map_err(sealed)?;
     }
     let paused = made.named.paused;
     let new = keep::New { name, spec: &spec, interval_seconds, paused, secret: secret.as_ref().map(|_| id) };
@@ -136,8 +144,7 @@ fn sent_to(spec: &ConnectionSpec) -> serde_json::Value {
 /// The spec a connection would have, and the secret it would be reached with.
 async fn wished(
     tx: &mut Tx,
-    vault: &Vault,
-    terms: &Terms,
+    keeping: Keeping<'_>,
     connection: &Connection,
     lead: &Lead<'_>,
 ) -> Result<(ConnectionSpec, Option<Password>), Refusal> {
@@ -145,7 +152,7 @@ async fn wished(
         ConnectionSpec::Aws(spec) => external_id_of(spec).map_or_else(draft::external_id, str::to_owned),
         _ => String::new(),
     };
-    let spec = lead.wish.spec(&external_id, terms)?;
+    let spec = lead.wish.spec(&external_id, keeping.terms)?;
     if spec.provider() != connection.provider {
         return Err(invalid("source", "a connection stays with its kind of source; make another one"));
     }
@@ -162,39 +169,37 @@ async fn wished(
         let problem = "give it again: the one that is kept is sent nowhere but where it was given for";
         return Err(invalid(secret_field(&spec), problem));
     }
-    let secret = secrets::open(tx, vault, id).await.map_err(sealed)?;
+    let secret = secrets::open(tx, keeping.vault, id).await.map_err(sealed)?;
     Ok((spec, Some(Password::new(secret))))
 }
 
 /// The secret a connection would be reached with another way, for a test of it.
 pub async fn secret_for(
     tx: &mut Tx,
-    vault: &Vault,
-    terms: &Terms,
+    keeping: Keeping<'_>,
     connection: &Connection,
     lead: &Lead<'_>,
 ) -> Result<Option<Password>, Refusal> {
-    wished(tx, vault, terms, connection, lead).await.map(|(_, secret)| secret)
+    wished(tx, keeping, connection, lead).await.map(|(_, secret)| secret)
 }
 
 /// Leads a connection another way, with the secret it has or a new one.
 pub async fn lead(
     tx: &mut Tx,
     actor: &Actor,
-    vault: &Vault,
-    terms: &Terms,
+    keeping: Keeping<'_>,
     connection: &Connection,
     lead: Lead<'_>,
     now: DateTime<Utc>,
 ) -> Result<(), Refusal> {
-    let (spec, secret) = wished(tx, vault, terms, connection, &lead).await?;
+    let (spec, secret) = wished(tx, keeping, connection, &lead).await?;
     whole(&spec)?;
     if spec == connection.spec && lead.secret.is_none() {
         return Ok(());
     }
     match (&lead.secret, &secret) {
         (Some(new), Some(_)) => {
-            secrets::keep(tx, vault, connection.id, new.tell(), now).await.map_err(sealed)?
+            secrets::keep(tx, keeping.vault, connection.id, new.tell(), now).await.map_err(sealed)?;
         }
         (_, None) => {
             kept::remove(tx, connection.id).await?;

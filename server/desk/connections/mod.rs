@@ -20,7 +20,7 @@ use crate::error::AppError;
 use crate::store::Tx;
 pub use crate::store::connections::Connection;
 use crate::store::connections::{self, keep};
-pub use add::{Lead, Made, add, external_id_of, lead, secret_for};
+pub use add::{Keeping, Lead, Made, add, external_id_of, lead, secret_for};
 pub use draft::Draft;
 pub use look::{subscriptions, test, test_kept};
 pub use organisation::{Chosen, Organisation, accounts, add_all, known};

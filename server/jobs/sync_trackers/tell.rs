@@ -169,7 +169,7 @@ async fn say(at: &At<'_>, issue: &Issue, remote: &str, notes: &[Note]) -> Result
 /// A ticket as it is written there, and a digest of that.
 async fn draft(at: &At<'_>, tx: &mut crate::store::Tx, ticket: &Ticket) -> Result<(Draft, String), Broken> {
     let filter = Filter { ticket: Some(ticket.id), ..Filter::default() };
-    let failing = findings::list(tx, &filter, None, NAMED).await?;
+    let failing = findings::list(tx, &filter, at.now(), None, NAMED).await?;
     let assignee = match ticket.assignee {
         None => None,
         Some(person) => members::list(tx).await?.into_iter().find(|one| one.person == person),

@@ -42,8 +42,8 @@ fn paragraph(line: &str) -> Value {
             if !plain.is_empty() {
                 parts.push(json!({ "type": "text", "text": std::mem::take(&mut plain) }));
             }
-            let link = json!({ "type": "link", "attrs": { "href": word } });
-            parts.push(json!({ "type": "text", "text": word, "marks": [link] }));
+            let mark = json!({ "type": "link", "attrs": { "href": word } });
+            parts.push(json!({ "type": "text", "text": word, "marks": [mark] }));
         } else {
             plain.push_str(word);
         }

@@ -176,7 +176,7 @@ async fn make(visit: &Visit, draft: &Draft, sent: &Sent) -> Result<uuid::Uuid, R
     let mut tx = visit.begin().await?;
     let (house, now) = (&visit.state.house, (visit.now)());
     let made = desk::Made { named, wish: &sent.wish(), secret: None };
-    let id = desk::add(&mut tx, &visit.actor, &house.vault, &house.terms, draft, made, now).await?;
+    let id = desk::add(&mut tx, &visit.actor, house.keeping(), draft, made, now).await?;
     tx.commit().await?;
     Ok(id)
 }
@@ -207,7 +207,7 @@ pub async fn change(visit: Visit, Path(id): Path<String>, Form(sent): Form<Sent>
         }
     } else {
         let lead = desk::Lead { wish: &sent.wish(), secret: None };
-        match desk::lead(&mut tx, &visit.actor, &house.vault, &house.terms, &connection, lead, now).await {
+        match desk::lead(&mut tx, &visit.actor, house.keeping(), &connection, lead, now).await {
             Ok(()) => {
                 tx.commit().await?;
                 return Ok(Redirect::to(&format!("/connections/{}", connection.id)).into_response());

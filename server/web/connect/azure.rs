@@ -186,7 +186,7 @@ async fn act(visit: &Visit, draft: &mut Draft, sent: &Sent) -> Result<Done, Refu
     let named = fields::named(&sent.name, &sent.every, &sent.unit)?;
     let mut tx = visit.begin().await?;
     let made = desk::Made { named, wish: &sent.wish(), secret: draft.secret() };
-    let id = desk::add(&mut tx, &visit.actor, &house.vault, &house.terms, draft, made, now).await?;
+    let id = desk::add(&mut tx, &visit.actor, house.keeping(), draft, made, now).await?;
     tx.commit().await?;
     Ok(Done::Saved(id))
 }
@@ -222,11 +222,11 @@ async fn act_on(visit: &Visit, connection: &desk::Connection, sent: &Sent) -> Re
     let lead = desk::Lead { wish: &wish, secret: desk::secret(&sent.secret)? };
     let mut tx = visit.begin().await?;
     if matches!(sent.r#do.as_str(), "test" | "find") {
-        let secret = desk::secret_for(&mut tx, &house.vault, &house.terms, connection, &lead).await?;
+        let secret = desk::secret_for(&mut tx, house.keeping(), connection, &lead).await?;
         drop(tx);
         return look(visit, sent, secret).await;
     }
-    desk::lead(&mut tx, &visit.actor, &house.vault, &house.terms, connection, lead, now).await?;
+    desk::lead(&mut tx, &visit.actor, house.keeping(), connection, lead, now).await?;
     tx.commit().await?;
     Ok(Done::Saved(connection.id))
 }

@@ -116,7 +116,7 @@ async fn act(visit: &Visit, draft: &mut Draft, sent: &Sent) -> Result<Result<Sho
     let named = fields::named(&sent.name, &sent.every, &sent.unit)?;
     let mut tx = visit.begin().await?;
     let made = desk::Made { named, wish: &wish, secret: draft.secret() };
-    let id = desk::add(&mut tx, &visit.actor, &house.vault, &house.terms, draft, made, now).await?;
+    let id = desk::add(&mut tx, &visit.actor, house.keeping(), draft, made, now).await?;
     tx.commit().await?;
     Ok(Err(id))
 }
@@ -157,13 +157,13 @@ async fn act_on(visit: &Visit, connection: &desk::Connection, sent: &Sent) -> Re
     let mut tx = visit.begin().await?;
     if sent.r#do == "test" {
         let lead = desk::Lead { wish: &wish, secret };
-        let secret = desk::secret_for(&mut tx, &house.vault, &house.terms, connection, &lead).await?;
+        let secret = desk::secret_for(&mut tx, house.keeping(), connection, &lead).await?;
         drop(tx);
         let tested = desk::test(&wish, "", secret, &house.terms, now).await?;
         return Ok(Some(Shown::tested(&tested, visit)));
     }
     let lead = desk::Lead { wish: &wish, secret };
-    desk::lead(&mut tx, &visit.actor, &house.vault, &house.terms, connection, lead, now).await?;
+    desk::lead(&mut tx, &visit.actor, house.keeping(), connection, lead, now).await?;
     tx.commit().await?;
     Ok(None)
 }

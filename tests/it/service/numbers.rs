@@ -58,13 +58,17 @@ async fn the_numbers_tell_of_the_work_and_of_no_tenant() {
     for private in ["zinnia", finding, "127.0.0.1", &house.tenant.to_string(), &secret] {
         assert!(!text.contains(private), "{private} is told:\n{text}");
     }
+    without_its_database(&house, &numbers).await;
+}
+
+async fn without_its_database(house: &House, numbers: &str) {
     house.alter(|name| format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await;
     house
         .alter(|name| {
             format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
         })
         .await;
-    let text = told(&numbers).await;
+    let text = told(numbers).await;
     assert!(text.contains("parallax_database_up 0"), "without its database it still tells:\n{text}");
     house.alter(|name| format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).await;
 }

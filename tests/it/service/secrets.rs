@@ -133,7 +133,7 @@ async fn read_and_send(house: &House, folder: &Folder, sink: &Sink) -> Server {
     let asked = Instant::now();
     let ended = "SELECT count(*) FROM runs WHERE finished_at IS NOT NULL";
     while house.count(ended).await < 2 || sink.came().is_empty() {
-        assert!(asked.elapsed() < Duration::from_secs(60), "{:?}", worker.log());
+        assert!(asked.elapsed() < Duration::from_mins(1), "{:?}", worker.log());
         sleep(Duration::from_millis(100)).await;
     }
     worker

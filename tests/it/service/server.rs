@@ -57,7 +57,7 @@ impl Server {
                 }
             }
         };
-        let late = timeout(Duration::from_secs(60), found).await;
+        let late = timeout(Duration::from_mins(1), found).await;
         late.unwrap_or_else(|_| panic!("it never said {before:?}; it logged {:?}", self.log()))
     }
 

@@ -90,7 +90,7 @@ async fn what_is_too_long_is_refused_and_who_is_silent_is_let_go() {
     let head = format!("GET / HTTP/1.1\r\nhost: localhost\r\nx: {}\r\n{end}", "a".repeat(200_000));
     let refused = say(head).await;
     assert!(refused.is_empty() || refused.starts_with("HTTP/1.1 431"), "{refused}");
-    let many: String = (0..120).map(|number| format!("x-{number}: a\r\n")).collect();
+    let many = "x-many: a\r\n".repeat(120);
     assert!(
         say(format!("GET / HTTP/1.1\r\nhost: localhost\r\n{many}{end}")).await.starts_with("HTTP/1.1 431")
     );

@@ -87,6 +87,18 @@ impl Caller {
         if self.token.is_empty() { request } else { request.bearer_auth(&self.token) }
     }
 
+    /// As [`Self::call`], waiting as long as it is asked to wait.
+    pub async fn patiently(&self, method: &str, path: &str, body: Option<&Value>) -> Reply {
+        for _ in 0..20 {
+            let reply = self.call(method, path, &[], body).await;
+            if reply.status != 429 {
+                return reply;
+            }
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        }
+        panic!("{method} {path} is never let through");
+    }
+
     pub async fn get(&self, path: &str) -> Reply {
         Reply::read(self.request("GET", path).send().await).await
     }

@@ -93,13 +93,6 @@ impl Scratch {
         WebState { store: self.store.clone(), house: Arc::new(house), now }
     }
 
-    /// Where the database is.
-    pub fn url(&self) -> String {
-        let mut url: url::Url = self.server.parse().expect("an address");
-        url.set_path(&self.name);
-        url.into()
-    }
-
     /// The database as its owner sees it: no row is hidden.
     pub async fn behind(&self) -> PgConnection {
         let mut url: url::Url = self.server.parse().expect("an address");

@@ -151,10 +151,10 @@ impl<'a> Contents<'a> {
         self.reader.key
     }
 
-    /// Puts down what could not be read, unless the call that failed did.
-    pub fn note(&self, fault: &Fault) {
+    /// Puts down what could not be read by way of `operation`, unless the call that failed did.
+    pub fn note(&self, operation: Operation, fault: &Fault) {
         if !matches!(fault, Fault::Told(_)) {
-            self.reader.caller.note(ADDRESS, self.arn, &fault.code());
+            self.reader.caller.note(operation, self.arn, &fault.code());
         }
     }
 

@@ -5,7 +5,7 @@ use aws_sdk_ecr::types::ImageDetail;
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, stream};
 
-use super::contents::{Contents, SCOPE};
+use super::contents::{ADDRESS, Contents, MANIFESTS, SCOPE};
 use super::{Kept, asset};
 use crate::collect::Stopped;
 use crate::collect::aws::caller::Operation;
@@ -55,13 +55,13 @@ async fn said(contents: &Contents<'_>, detail: &ImageDetail) -> Option<ImageFact
     let manifest = match contents.manifest(digest).await {
         Ok(fetched) => fetched.manifest,
         Err(missed) => {
-            contents.note(&missed.fault);
+            contents.note(MANIFESTS, &missed.fault);
             return Some(image::unread(&missed.fault, SCOPE));
         }
     };
     let Read { facts, faults } = image::read(contents, contents.key(), digest, manifest).await?;
     for (_, fault) in &faults {
-        contents.note(fault);
+        contents.note(ADDRESS, fault);
     }
     Some(facts)
 }

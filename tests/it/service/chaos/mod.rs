@@ -136,14 +136,11 @@ async fn watch(load: Arc<Load>, url: String) -> Duration {
             Some(open) => sqlx::query_scalar::<_, f64>(SILENT).fetch_one(open).await.ok(),
             None => None,
         };
-        match silent {
-            Some(silent) => {
-                longest = longest.max(Duration::from_secs_f64(silent.max(0.0)).min(there_since.elapsed()))
-            }
-            None => {
-                session = PgConnection::connect(&url).await.ok();
-                there_since = Instant::now();
-            }
+        if let Some(silent) = silent {
+            longest = longest.max(Duration::from_secs_f64(silent.max(0.0)).min(there_since.elapsed()));
+        } else {
+            session = PgConnection::connect(&url).await.ok();
+            there_since = Instant::now();
         }
         turn += 1;
         if let (Some(open), true) = (session.as_mut(), turn.is_multiple_of(20)) {
@@ -238,7 +235,7 @@ async fn nothing_lost(session: &mut PgConnection, load: &Load, heard: &Heard) {
         (
             "runs at once of a connection",
             "SELECT count(*) FROM (SELECT FROM runs a JOIN runs b USING (connection_id)
-            WHERE a.id < b.id AND a.started_at < b.finished_at AND b.started_at < a.finished_at) AS both",
+            WHERE a.id < b.id AND a.started_at < b.finished_at AND b.started_at < a.finished_at) AS overlapping",
         ),
     ] {
         assert_eq!(count(session, query).await, 0, "{what}");

@@ -106,11 +106,11 @@ fn list(shelf: &mut Shelf, asked: &Asked) -> Reply {
     if asked.query("direction") == Some("desc") {
         all.reverse();
     }
-    let rows = all.iter().map(|one| told(one, &asked.base)).collect();
-    page(rows, asked)
+    let rows: Vec<Value> = all.iter().map(|one| told(one, &asked.base)).collect();
+    page(&rows, asked)
 }
 
-fn page(rows: Vec<Value>, asked: &Asked) -> Reply {
+fn page(rows: &[Value], asked: &Asked) -> Reply {
     let page = asked.number("page", 1);
     let part: Vec<Value> = rows.iter().skip((page - 1) * PAGE).take(PAGE).cloned().collect();
     let mut headers = Vec::new();
@@ -169,8 +169,8 @@ fn change(shelf: &mut Shelf, asked: &Asked, id: u64) -> Reply {
 
 fn comments(shelf: &mut Shelf, asked: &Asked, id: u64) -> Reply {
     let issue = shelf.issue(id).expect("there").clone();
-    let rows = issue.comments.iter().map(|one| said(one, &issue, &asked.base)).collect();
-    page(rows, asked)
+    let rows: Vec<Value> = issue.comments.iter().map(|one| said(one, &issue, &asked.base)).collect();
+    page(&rows, asked)
 }
 
 fn said((id, author, words): &(u64, String, Value), issue: &Remote, base: &str) -> Value {

@@ -93,7 +93,7 @@ fn one(shelf: &mut Shelf, asked: &Asked, method: &str, id: u64, rest: &[&str]) -
             };
             let at = shelf.now();
             let issue = shelf.issue(id).expect("there");
-            issue.status = (*name).to_owned();
+            (*name).clone_into(&mut issue.status);
             issue.updated = at;
             (204, Vec::new(), Value::Null)
         }

@@ -122,7 +122,7 @@ impl Asked {
 /// A tracker that runs.
 #[derive(Clone)]
 pub struct Fake {
-    pub shelf: Arc<Mutex<Shelf>>,
+    pub held: Arc<Mutex<Shelf>>,
     pub address: SocketAddr,
 }
 
@@ -130,7 +130,7 @@ impl Fake {
     pub async fn start(answers: Answers) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let fake = Self { shelf: Arc::default(), address };
+        let fake = Self { held: Arc::default(), address };
         let held = fake.clone();
         let app = axum::Router::new().fallback(move |request: Request<Body>| {
             let held = held.clone();
@@ -157,20 +157,23 @@ impl Fake {
             body: serde_json::from_slice(&bytes).ok(),
             base: self.url(),
         };
-        let mut shelf = self.shelf.lock().expect("a lock");
+        let mut held = self.held.lock().expect("a lock");
         let line = format!("{} {}", asked.method, asked.path);
-        let trouble = shelf.trouble.iter().position(|one| line.contains(one.at));
-        let trouble = trouble.and_then(|place| shelf.trouble.remove(place));
+        let trouble = held.trouble.iter().position(|one| line.contains(one.at));
+        let trouble = trouble.and_then(|place| held.trouble.remove(place));
         let (status, headers, body) = match trouble {
-            Some(trouble) => {
-                if trouble.done {
-                    answers(&mut shelf, &asked);
+            // Only a yes can be lost: a no was not done.
+            Some(trouble) if trouble.done => match answers(&mut held, &asked) {
+                no if no.0 >= 400 => {
+                    held.trouble.push_front(trouble);
+                    no
                 }
-                (trouble.status, trouble.headers, trouble.body)
-            }
-            None => answers(&mut shelf, &asked),
+                _ => (trouble.status, trouble.headers, trouble.body),
+            },
+            Some(trouble) => (trouble.status, trouble.headers, trouble.body),
+            None => answers(&mut held, &asked),
         };
-        shelf.calls.push(Call {
+        held.calls.push(Call {
             method: asked.method,
             path: asked.path,
             query: asked.query,
@@ -189,51 +192,51 @@ impl Fake {
     /// The next call whose method and path contain `at` goes wrong.
     pub fn trouble(&self, at: &'static str, status: u16, headers: Vec<(&'static str, String)>) {
         let trouble = Trouble { at, status, headers, body: json!({ "message": "trouble" }), done: false };
-        self.shelf.lock().expect("a lock").trouble.push_back(trouble);
+        self.held.lock().expect("a lock").trouble.push_back(trouble);
     }
 
     /// The next such call is carried out, and its answer is lost.
     pub fn lose_the_answer_of(&self, at: &'static str) {
         let trouble = Trouble { at, status: 502, headers: Vec::new(), body: Value::Null, done: true };
-        self.shelf.lock().expect("a lock").trouble.push_back(trouble);
+        self.held.lock().expect("a lock").trouble.push_back(trouble);
     }
 
     pub fn issues(&self) -> Vec<Remote> {
-        self.shelf.lock().expect("a lock").issues.clone()
+        self.held.lock().expect("a lock").issues.clone()
     }
 
     pub fn calls(&self) -> Vec<Call> {
-        self.shelf.lock().expect("a lock").calls.clone()
+        self.held.lock().expect("a lock").calls.clone()
     }
 
     pub fn breaches(&self) -> Vec<String> {
-        self.shelf.lock().expect("a lock").breaches.clone()
+        self.held.lock().expect("a lock").breaches.clone()
     }
 
     /// Somebody over there changes an issue.
     pub fn change(&self, id: u64, what: impl FnOnce(&mut Remote)) {
-        let mut shelf = self.shelf.lock().expect("a lock");
-        let at = shelf.now();
-        let issue = shelf.issue(id).expect("an issue");
+        let mut held = self.held.lock().expect("a lock");
+        let at = held.now();
+        let issue = held.issue(id).expect("an issue");
         what(issue);
         issue.updated = at;
     }
 
     /// Somebody over there says something.
     pub fn say(&self, id: u64, words: Value) {
-        let number = self.shelf.lock().expect("a lock").number();
+        let number = self.held.lock().expect("a lock").number();
         self.change(id, |issue| issue.comments.push((number, "octocat".into(), words)));
     }
 
     /// Somebody over there deletes an issue.
     pub fn delete(&self, id: u64) {
-        self.shelf.lock().expect("a lock").issues.retain(|one| one.id != id);
+        self.held.lock().expect("a lock").issues.retain(|one| one.id != id);
     }
 }
 
 /// A breach of the documented form, answered like the real one does.
-pub fn breach(shelf: &mut Shelf, status: u16, what: impl Into<String>) -> Reply {
+pub fn breach(held: &mut Shelf, status: u16, what: impl Into<String>) -> Reply {
     let what = what.into();
-    shelf.breaches.push(what.clone());
+    held.breaches.push(what.clone());
     (status, Vec::new(), json!({ "message": what, "errorMessages": [what] }))
 }
