@@ -19,6 +19,7 @@ fn words(page: &str) -> String {
         (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "[id]"),
         (r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2})?( ?UTC|Z)?)?", "[moment]"),
         (r"just now|(\d+|a|an) (second|minute|hour|day)s? ago|\d+ m?s\b", "[when]"),
+        (r"next in [^·\n]*", "next in [a while] "),
         (r"[ \t]+", " "),
         (r"( ?\n ?)+", "\n"),
     ] {
