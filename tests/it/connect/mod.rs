@@ -5,6 +5,7 @@ mod aws;
 mod azure;
 mod guard;
 mod keys;
+mod organisation;
 mod registry;
 
 use std::net::SocketAddr;
