@@ -1,10 +1,12 @@
 //! The OpenAPI 3.1 document: what the operations say of themselves, and what holds for all.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use axum::Json;
 use utoipa::OpenApi as _;
 use utoipa::openapi::path::Operation;
+use utoipa::openapi::schema::ArrayItems;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{
     ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema, SecurityRequirement,
@@ -34,6 +36,7 @@ const PROBLEMS_OF_CHANGES: &[(&str, &str)] = &[
     info(
         title = "Parallax",
         description = "Serverless functions and containers, read by the same controls. Lists are pages: follow `next` until it is null. Times are RFC 3339 in UTC, ids never change. Send the token as `Authorization: Bearer plx_…`. An operation or field that is to go away is marked `deprecated` here and answers with a `Deprecation` header (RFC 9745) for at least twelve months before it does.",
+        contact(name = "Whoever runs this server"),
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     servers((url = "/", description = "This server")),
@@ -60,7 +63,9 @@ static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| {
     components.add_security_scheme("token", scheme);
     for schema in components.schemas.values_mut() {
         make_sparse(schema);
+        leave_out_null_defaults(schema);
     }
+    refer_to_rows(&mut components.schemas);
     for item in document.paths.paths.values_mut() {
         for (operation, changes) in [
             (&mut item.get, false),
@@ -106,6 +111,33 @@ fn make_sparse(schema: &mut RefOr<Schema>) {
     {
         object.required.clear();
         object.description = object.description.take().map(|words| words.replace(" (row)", ""));
+    }
+}
+
+/// What may be left out but is never null has no default: `null` would be one it refuses.
+fn leave_out_null_defaults(schema: &mut RefOr<Schema>) {
+    let RefOr::T(Schema::Object(object)) = schema else { return };
+    for property in object.properties.values_mut() {
+        let default = match property {
+            RefOr::T(Schema::Object(one)) => &mut one.default,
+            RefOr::T(Schema::Array(one)) => &mut one.default,
+            RefOr::T(Schema::OneOf(one)) => &mut one.default,
+            _ => continue,
+        };
+        default.take_if(|value| value.is_null());
+    }
+}
+
+/// A page spells its rows out; they are written down once, under their own name.
+fn refer_to_rows(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
+    let pages = schemas.keys().filter_map(|name| name.strip_prefix("Page_")).map(str::to_owned);
+    let rows: Vec<String> = pages.filter(|row| schemas.contains_key(row)).collect();
+    for row in rows {
+        if let Some(RefOr::T(Schema::Object(page))) = schemas.get_mut(&format!("Page_{row}"))
+            && let Some(RefOr::T(Schema::Array(items))) = page.properties.get_mut("items")
+        {
+            items.items = ArrayItems::RefOrSchema(Box::new(Ref::from_schema_name(&row).into()));
+        }
     }
 }
 

@@ -16,6 +16,7 @@ pub async fn pages(client: &reqwest::Client, base: &str) -> reqwest::Result<BTre
             .get("content-type")
             .is_some_and(|kind| kind.to_str().is_ok_and(|kind| kind.starts_with("text/html")));
         if !html {
+            found.remove(&shape(&path));
             continue;
         }
         for link in links(&answer.text().await?) {

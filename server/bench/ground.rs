@@ -1,5 +1,6 @@
 //! A scratch database and passes over connections into it, as the worker makes them.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -11,11 +12,18 @@ use uuid::Uuid;
 use super::BenchError;
 use crate::analysis::secrets::FingerprintKey;
 use crate::auth::Secret;
+use crate::auth::session::{self, Beginning, Visitor};
 use crate::auth::vault::{HouseKey, Vault};
 use crate::jobs::Worker;
-use crate::model::{ConnectionSpec, Permission, RegistrySpec, TenantId};
+use crate::model::{
+    ConnectionSpec, ExceptionKind, ExceptionScope, Permission, RegistrySpec, Role, TenantId, Verdict,
+};
+use crate::pipeline::exceptions::settle_all;
 use crate::store::bulk::{self, Bulk};
+use crate::store::exceptions::{self, NewException, Subject};
+use crate::store::pages::totals;
 use crate::store::people::tokens::{self, NewToken};
+use crate::store::people::{self, members};
 use crate::store::runs::{self, Last};
 use crate::store::{PrivatePostgres, Store, Tx, connections, tenants};
 
@@ -92,6 +100,19 @@ impl Ground {
         Ok(secret.tell().to_owned())
     }
 
+    /// The cookie of an owner who is logged in.
+    pub async fn cookie(&self) -> Result<String, BenchError> {
+        let now = (self.clock)();
+        let mut gate = self.store.gate().await?;
+        let owner = people::ensure(&mut gate, "bench@example.org", "Bench", now).await?;
+        members::join(&mut gate, self.tenant, owner.id, Role::Owner, now).await?;
+        let beginning = Beginning { method: "password".into(), ..Beginning::default() };
+        let begun = session::begin(&mut gate, &owner, beginning, &Visitor::default(), now).await;
+        let secret = begun.map_err(|fault| BenchError::Setup(fault.to_string()))?;
+        gate.commit().await?;
+        Ok(format!("parallax={}", secret.tell()))
+    }
+
     /// Reads all of these connections at once, stores and judges what they hold.
     pub async fn pass(&self, sources: &[(String, ConnectionSpec)]) -> Result<Pass, BenchError> {
         let started = Instant::now();
@@ -110,6 +131,32 @@ impl Ground {
         }
         whole.seconds = started.elapsed().as_secs_f64();
         Ok(whole)
+    }
+
+    /// Accepts every finding of the control that has the most, and waits until it is done: how many
+    /// there were, and how many seconds it took.
+    pub async fn accept_most(&self) -> Result<(i64, f64), BenchError> {
+        let mut tx = self.begin().await?;
+        let mut counts: BTreeMap<String, i64> = BTreeMap::new();
+        for tally in totals::tallies(&mut tx, None).await?.iter().filter(|one| one.verdict == Verdict::Fail) {
+            *counts.entry(tally.control.clone()).or_default() += tally.assets;
+        }
+        let most = counts.into_iter().max_by_key(|(_, count)| *count);
+        let (control, count) = most.ok_or_else(|| BenchError::Setup("nothing fails".into()))?;
+        let made = NewException {
+            subject: Subject::Control { control, scope: ExceptionScope::default() },
+            kind: ExceptionKind::Risk,
+            reason: "measured".into(),
+            until: (self.clock)() + chrono::TimeDelta::days(1),
+            by: "bench".into(),
+            by_name: "bench".into(),
+            matched: count,
+        };
+        exceptions::add(&mut tx, &made, (self.clock)()).await?;
+        tx.commit().await?;
+        let started = Instant::now();
+        settle_all(&self.store, self.tenant, self.clock).await?;
+        Ok((count, started.elapsed().as_secs_f64()))
     }
 
     async fn queue(&self, (name, spec): &(String, ConnectionSpec)) -> Result<Uuid, BenchError> {

@@ -83,7 +83,7 @@ pub async fn run(cli: Cli) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    app::Logs::start(&config);
+    let logs = app::Logs::start(&config);
     let outcome = match cli.command {
         Command::Serve(arguments) => serve::serve(&config, &arguments).await,
         Command::Worker => serve::work(&config).await,
@@ -97,6 +97,7 @@ pub async fn run(cli: Cli) -> ExitCode {
             Ok(ExitCode::SUCCESS)
         }
     };
+    logs.end();
     outcome.unwrap_or_else(|fault| {
         eprintln!("parallax: {fault}");
         ExitCode::from(2)

@@ -130,7 +130,7 @@ impl Worker {
         Ok(claim)
     }
 
-    #[tracing::instrument(name = "run", skip_all, fields(run = %claim.run, attempt = claim.attempt))]
+    #[tracing::instrument(name = "run", level = "error", skip_all, fields(run = %claim.run, attempt = claim.attempt))]
     async fn work_on(&self, claim: Claim, stop: &CancellationToken) {
         info!(run = %claim.run, attempt = claim.attempt, "run claimed");
         if claim.attempt > 1 {

@@ -37,6 +37,7 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Postgres, Transaction};
+use tracing::{Instrument, Span};
 
 use crate::model::TenantId;
 
@@ -99,6 +100,13 @@ impl From<sqlx::Error> for StoreError {
 pub struct Tx {
     inner: Transaction<'static, Postgres>,
     tenant: TenantId,
+    span: Span,
+}
+
+/// How long a transaction is open, in traces; the wait for a connection counts. Of the highest level,
+/// like every span: see `app::Logs`.
+fn span() -> Span {
+    tracing::error_span!("transaction")
 }
 
 impl Tx {
@@ -114,7 +122,7 @@ impl Tx {
 
     /// Makes everything done in it permanent.
     pub async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.inner.commit().await?)
+        Ok(self.inner.commit().instrument(self.span).await?)
     }
 }
 
@@ -122,6 +130,7 @@ impl Tx {
 /// assets. Dropped without [`Gate::commit`], it leaves nothing behind.
 pub struct Gate {
     inner: Transaction<'static, Postgres>,
+    span: Span,
 }
 
 impl Gate {
@@ -132,7 +141,7 @@ impl Gate {
 
     /// Makes everything done in it permanent.
     pub async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.inner.commit().await?)
+        Ok(self.inner.commit().instrument(self.span).await?)
     }
 }
 
@@ -180,20 +189,22 @@ impl Store {
 
     /// Starts a transaction of `tenant`.
     pub async fn begin(&self, tenant: TenantId) -> Result<Tx, StoreError> {
+        let span = span();
         let mut inner = self.pool.begin().await.map_err(StoreError::Unavailable)?;
         sqlx::query!("SELECT set_config('parallax.tenant', $1, true)", tenant.to_string())
             .fetch_one(&mut *inner)
             .await?;
-        Ok(Tx { inner, tenant })
+        Ok(Tx { inner, tenant, span })
     }
 
     /// Starts a transaction of `tenant` that sees one moment and changes nothing.
     pub async fn begin_snapshot(&self, tenant: TenantId) -> Result<Tx, StoreError> {
+        let span = span();
         let mut inner = self.pool.begin_with(SNAPSHOT).await.map_err(StoreError::Unavailable)?;
         sqlx::query!("SELECT set_config('parallax.tenant', $1, true)", tenant.to_string())
             .fetch_one(&mut *inner)
             .await?;
-        Ok(Tx { inner, tenant })
+        Ok(Tx { inner, tenant, span })
     }
 
     /// Whether the database answers and has the tables of this version.
@@ -209,8 +220,9 @@ impl Store {
 
     /// Starts a transaction of the house.
     pub async fn gate(&self) -> Result<Gate, StoreError> {
+        let span = span();
         let mut inner = self.pool.begin().await.map_err(StoreError::Unavailable)?;
         sqlx::query!("SELECT set_config('parallax.scope', 'house', true)").fetch_one(&mut *inner).await?;
-        Ok(Gate { inner })
+        Ok(Gate { inner, span })
     }
 }

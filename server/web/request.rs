@@ -23,11 +23,23 @@ pub async fn around(State(state): State<WebState>, request: Request, next: Next)
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let (method, started) = (request.method().clone(), Instant::now());
     // The highest level, so that no filter drops the id from a line that it lets through.
-    let span = error_span!("request", request_id = %id, %method, route, status = field::Empty);
+    let span = error_span!(
+        "request",
+        request_id = %id,
+        http.request.method = %method,
+        http.route = route,
+        http.response.status_code = field::Empty,
+        otel.name = format!("{method} {route}"),
+        otel.kind = "server",
+        otel.status_code = field::Empty,
+    );
     let answering = async {
         let mut response = next.run(request).await;
         let (status, took) = (response.status(), started.elapsed());
-        span.record("status", status.as_u16());
+        span.record("http.response.status_code", status.as_u16());
+        if status.is_server_error() {
+            span.record("otel.status_code", "ERROR");
+        }
         let ms = took.as_millis();
         match status.as_u16() {
             ..400 => debug!(ms, "answered"),

@@ -15,6 +15,7 @@ pub const ACTIONS: &[&str] = &[
     "lambda:GetCodeSigningConfig",
     "lambda:GetRuntimeManagementConfig",
     "lambda:GetFunctionRecursionConfig",
+    "iam:GetAccountAuthorizationDetails",
     "iam:GetRole",
     "iam:ListAttachedRolePolicies",
     "iam:ListRolePolicies",

@@ -6,6 +6,8 @@ use aws_sdk_lambda::Client;
 use aws_sdk_lambda::types::FunctionConfiguration;
 use futures::StreamExt;
 use futures::stream;
+// Wakes of eight calls the one that has an answer, and leaves the others alone.
+use futures_concurrency::future::Join;
 
 use super::caller::{Caller, Operation};
 use super::metrics;
@@ -118,7 +120,7 @@ async fn read_one(
         }
         caller.call(UPDATES, &arn, client.get_runtime_management_config().function_name(name).send()).await
     };
-    let (function, policy, url, asynchronous, signing, updates, recursion, identity) = tokio::join!(
+    let (function, policy, url, asynchronous, signing, updates, recursion, identity) = (
         caller.call(FUNCTION, &arn, client.get_function().function_name(name).send()),
         caller.call(POLICY, &arn, client.get_policy().function_name(name).send()),
         caller.call(URL, &arn, client.get_function_url_config().function_name(name).send()),
@@ -127,7 +129,9 @@ async fn read_one(
         updates,
         caller.call(RECURSION, &arn, client.get_function_recursion_config().function_name(name).send()),
         reader.roles.identity(&role),
-    );
+    )
+        .join()
+        .await;
     let answers = Answers {
         function,
         policy,

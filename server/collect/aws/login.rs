@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -53,7 +54,9 @@ pub async fn ourselves(spec: &AwsSpec, guard: &Guard) -> Result<SdkConfig, Colle
                 .operation_attempt_timeout(Duration::from_secs(30))
                 .operation_timeout(Duration::from_secs(150))
                 .build(),
-        );
+        )
+        // The time of an attempt bounds its answer too, and costs one timer instead of many.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     if let Some(region) = spec.regions.first() {
         loader = loader.region(Region::new(region.clone()));
     }

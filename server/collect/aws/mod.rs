@@ -63,6 +63,7 @@ impl Collector for AwsCollector {
         let roles = roles::Roles::new(aws_sdk_iam::Client::new(&self.config), Arc::clone(&caller));
         let downloads = ecr::Downloads::new(self.config.endpoint_url()).await?;
         let shared = self.count_roles(&caller).await;
+        roles.list(&shared).await;
         let regions = self.regions.iter().map(|region| {
             let reader = region::Reader {
                 config: self.config.to_builder().region(Region::new(region.clone())).build(),

@@ -32,6 +32,10 @@ pub fn answer(call: &Call<'_>, service: &str) -> Response<Body> {
                 call.account().id
             ),
         ),
+        ("iam", action @ "GetAccountAuthorizationDetails") if !Role::listed(call.account) => {
+            let message = format!("User is not authorized to perform: iam:{action}");
+            error(StatusCode::FORBIDDEN, "AccessDenied", &message)
+        }
         ("iam", "GetAccountAuthorizationDetails") => details(call, &asked),
         ("iam", "ListRoles") => list_roles(call, &asked),
         ("iam", "ListAccountAliases") => xml(

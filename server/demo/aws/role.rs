@@ -101,7 +101,12 @@ impl Role {
 
     /// Its policies may not be read by us.
     pub fn hidden(&self) -> bool {
-        self.place.draw("hidden").chance(1.5)
+        !Self::listed(self.account) && self.place.draw("hidden").chance(5.0)
+    }
+
+    /// Whether the account lets us read all roles at once; the other lets us read most of them.
+    pub const fn listed(account: usize) -> bool {
+        account == 0
     }
 
     /// Its inline policies.

@@ -8,6 +8,7 @@ mod secrets;
 mod server;
 mod slow;
 mod stop;
+mod traces;
 
 use std::process::Stdio;
 

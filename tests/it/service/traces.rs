@@ -34,7 +34,9 @@ impl Got {
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
-        tokio::spawn(async move { axum::serve(listener, Router::new().route("/v1/traces", post(take))).await });
+        tokio::spawn(
+            async move { axum::serve(listener, Router::new().route("/v1/traces", post(take))).await },
+        );
         (got, address)
     }
 
@@ -74,7 +76,9 @@ async fn a_collector_gets_requests_runs_and_transactions_and_no_secret() {
     };
     let (page, run) = (named("GET /inventory"), named("run"));
     named("POST /welcome/{secret}");
-    let inside = |outer: &Span| spans.iter().any(|span| span.name == "transaction" && span.parent_span_id == outer.span_id);
+    let inside = |outer: &Span| {
+        spans.iter().any(|span| span.name == "transaction" && span.parent_span_id == outer.span_id)
+    };
     assert!(inside(page) && inside(run), "each has its transactions");
     assert!(page.end_time_unix_nano > page.start_time_unix_nano);
     let told = format!("{:?}", got.0.lock().expect("kept"));

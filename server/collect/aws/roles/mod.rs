@@ -1,5 +1,7 @@
 //! Execution roles: each read once, its policies boiled down, however many functions run as it.
 
+mod listed;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -73,11 +75,13 @@ impl Roles {
             Fact::Known(arns) => arns.unwrap_or_default(),
             Fact::Unknown(why) => return Fact::Unknown(why),
         };
-        all(join_all(arns.iter().map(|arn| async {
-            let name = arn.rsplit('/').next().unwrap_or(arn).to_owned();
-            self.managed(arn).await.map(|document| (name, document))
-        }))
-        .await)
+        all(join_all(arns.iter().map(|arn| self.attached_policy(arn))).await)
+    }
+
+    /// A managed policy under the name it is spoken of by.
+    async fn attached_policy(&self, arn: &str) -> Fact<(String, Document)> {
+        let name = arn.rsplit('/').next().unwrap_or(arn).to_owned();
+        self.managed(arn).await.map(|document| (name, document))
     }
 
     async fn inline(&self, role: &str) -> Fact<Vec<(String, Document)>> {
