@@ -68,7 +68,7 @@ impl Logs {
 fn traces() -> Result<Option<SdkTracerProvider>, String> {
     let set = |name: &&str| std::env::var(name).is_ok_and(|value| !value.trim().is_empty());
     let off = std::env::var("OTEL_SDK_DISABLED").is_ok_and(|value| value.eq_ignore_ascii_case("true"));
-    if off || !COLLECTOR.iter().any(|name| set(name)) {
+    if off || !COLLECTOR.iter().any(&set) {
         return Ok(None);
     }
     let exporter = SpanExporter::builder().with_http().build().map_err(|fault| fault.to_string())?;

@@ -6,7 +6,7 @@ use super::login::canonical;
 use super::{AuthError, Secret, password};
 use crate::model::{Role, TenantId};
 use crate::store::people::{self, Person, links, members};
-use crate::store::{Store, StoreError};
+use crate::store::{Gate, Store, StoreError};
 
 const SETUP_LASTS: TimeDelta = TimeDelta::hours(24);
 const INVITATION_LASTS: TimeDelta = TimeDelta::days(7);
@@ -87,7 +87,9 @@ pub async fn link(store: &Store, secret: &Secret, now: DateTime<Utc>) -> Result<
 }
 
 /// Uses a link up: the person exists afterwards, has the password and belongs to the tenant.
-/// Somebody who has a password already keeps it when invited.
+///
+/// Whoever made a link has seen it, so an invitation gives no account that is there a password:
+/// somebody who has one joins with it, and one who only comes from a provider joins at a provider.
 pub async fn accept(
     store: &Store,
     secret: &Secret,
@@ -103,21 +105,24 @@ pub async fn accept(
     let mut gate = store.gate().await?;
     let known = people::by_email(&mut gate, &email).await?;
     drop(gate);
-    let joins = link.purpose == "invite" && known.as_ref().is_some_and(|one| one.password_hash.is_some());
-    if joins {
-        let hash = known.as_ref().and_then(|one| one.password_hash.as_deref());
-        if !password::verify(&entry.password, hash).await? {
+    let hash = if let Some(known) = known.filter(|_| link.purpose == "invite") {
+        let Some(hash) = known.password_hash else {
+            let problem = "this account logs in at a provider and has no password: a link gives it none";
+            return Err(AuthError::Invalid { field: "email", problem: problem.into() });
+        };
+        if !password::verify(&entry.password, Some(&hash)).await? {
             return Err(AuthError::Mismatch);
         }
+        None
     } else {
         password::acceptable(&entry.password, &email)?;
-    }
-    let hash = if joins { None } else { Some(password::hash(&entry.password, rand::random()).await?) };
+        Some(password::hash(&entry.password, rand::random()).await?)
+    };
     let mut gate = store.gate().await?;
     if !links::take(&mut gate, &secret.hash(), now).await? {
         return Err(AuthError::DeadLink);
     }
-    let person = people::ensure(&mut gate, &email, name, now).await?;
+    let person = whose(&mut gate, &link, &email, name, hash.is_none(), now).await?;
     if let Some(hash) = hash {
         people::set_password(&mut gate, person.id, &hash).await?;
     }
@@ -126,6 +131,31 @@ pub async fn accept(
     }
     gate.commit().await?;
     Ok((person, link.tenant))
+}
+
+/// Whose link it is, in the transaction that uses it up: what held when it was made may not any more.
+async fn whose(
+    gate: &mut Gate,
+    link: &links::Link,
+    email: &str,
+    name: &str,
+    joins: bool,
+    now: DateTime<Utc>,
+) -> Result<Person, AuthError> {
+    match link.purpose.as_str() {
+        "invite" if !joins => people::add(gate, email, name, now).await?.ok_or_else(|| {
+            let problem = "an account of this address was made just now; open the link again";
+            AuthError::Invalid { field: "email", problem: problem.into() }
+        }),
+        "setup" => Ok(people::ensure(gate, email, name, now).await?),
+        purpose => {
+            let person = people::by_email(gate, email).await?.ok_or(AuthError::DeadLink)?;
+            let places = members::of_person(gate, person.id).await?;
+            // A password opens every tenant of its person, with the role they have there now.
+            let alone = matches!(&places[..], [one] if one.tenant == link.tenant && one.role == link.role);
+            if purpose == "reset" && !alone { Err(AuthError::DeadLink) } else { Ok(person) }
+        }
+    }
 }
 
 /// An address that mail could be sent to, as it is kept.

@@ -163,7 +163,7 @@ pub async fn add(
     Ok(tx.commit().await?)
 }
 
-/// Changes a provider. What it gave is taken down to what it gives now, and where it is another one,
+/// Changes a provider. Led elsewhere it has no secret until it is given one anew. What it gave is taken down to what it gives now, and where it is another one,
 /// or gives otherwise, its people log in anew.
 pub async fn change(store: &Store, actor: &Actor, one: &Provider, now: DateTime<Utc>) -> Result<(), Refusal> {
     are_free(store, one).await?;
@@ -172,6 +172,10 @@ pub async fn change(store: &Store, actor: &Actor, one: &Provider, now: DateTime<
     may_change(actor, &was.grants)?;
     if !providers::change(&mut tx, one).await? {
         return Err(invalid("name", "there is a provider of this name already"));
+    }
+    if (&was.issuer, &was.client_id) != (&one.issuer, &one.client_id) {
+        // The secret was given for another place, and would be sent to this one.
+        providers::set_secret(&mut tx, one.id, None).await?;
     }
     if let Some(most) = one.grants.most() {
         members::lower_granted(&mut tx, &one.id.to_string(), most).await?;

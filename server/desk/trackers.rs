@@ -1,10 +1,13 @@
 //! Trackers: made, changed, checked, paused, removed; tickets sent to them by hand.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use url::Url;
 use uuid::Uuid;
 
+use super::connections::place;
 use super::webhooks::{Means, internal, of_auth};
 use super::{Refusal, invalid};
 use crate::auth::audit::{self, Change};
@@ -19,6 +22,8 @@ use crate::store::trackers::{self, Tracker};
 
 /// Trackers of a tenant at most.
 const MOST: usize = 20;
+/// Nobody who checks one waits longer.
+const LONGEST_CHECK: Duration = Duration::from_secs(45);
 
 /// What somebody wants of a tracker.
 #[derive(Debug, Clone)]
@@ -134,20 +139,25 @@ pub async fn save(
     Ok(id)
 }
 
-/// Logs in to a tracker and looks at the place: what it says, or why it does not work.
+/// Logs in to a tracker and looks at the place: what it says, or why it does not work. The
+/// transaction ends before it is asked: whoever answers late holds none of them.
 pub async fn check(
-    tx: &mut Tx,
+    mut tx: Tx,
     means: Means<'_>,
     tracker: &Tracker,
     clock: fn() -> DateTime<Utc>,
 ) -> Result<Result<String, String>, Refusal> {
-    let secret = secrets::open(tx, means.vault, tracker.secret).await.map_err(of_auth)?;
+    let _place = place()?;
+    let secret = secrets::open(&mut tx, means.vault, tracker.secret).await.map_err(of_auth)?;
+    tx.commit().await?;
     let client = means.guard.client(notify::PATIENCE).map_err(internal)?;
-    let said = match api::open(&tracker.spec, &secret, means.guard, &client, clock) {
-        Ok(api) => api.check().await,
-        Err(fault) => Err(fault),
+    let api = match api::open(&tracker.spec, &secret, means.guard, &client, clock) {
+        Ok(api) => api,
+        Err(fault) => return Ok(Err(fault.to_string())),
     };
-    Ok(said.map_err(|fault| fault.to_string()))
+    let late = || Err(format!("it did not answer within {} seconds", LONGEST_CHECK.as_secs()));
+    let asked = tokio::time::timeout(LONGEST_CHECK, api.check()).await;
+    Ok(asked.map_or_else(|_| late(), |said| said.map_err(|fault| fault.to_string())))
 }
 
 /// Says and asks nothing more, or goes on.

@@ -10,9 +10,9 @@ use crate::pipeline::assess::{Assess, assess};
 use crate::store::assessments::Scope;
 use crate::store::{Store, StoreError, tenants};
 
-/// Judges what was not judged yet on the day of `now`, unless all of it was.
-pub async fn if_due(store: &Store, tenant: TenantId, now: DateTime<Utc>) -> Result<(), StoreError> {
-    let today = now.date_naive();
+/// Judges what was not judged yet today, unless all of it was.
+pub async fn if_due(store: &Store, tenant: TenantId, clock: fn() -> DateTime<Utc>) -> Result<(), StoreError> {
+    let today = clock().date_naive();
     let mut tx = store.begin(tenant).await?;
     let judged_on = tenants::judged_on(&mut tx).await?;
     drop(tx);
@@ -20,7 +20,7 @@ pub async fn if_due(store: &Store, tenant: TenantId, now: DateTime<Utc>) -> Resu
         return Ok(());
     }
     let scope = Scope::Before(today.and_time(NaiveTime::MIN).and_utc());
-    assess(store, Assess { tenant, connection: None, scope, run: None, now }).await?;
+    assess(store, Assess { tenant, connection: None, scope, run: None, clock }).await?;
     let mut tx = store.begin(tenant).await?;
     tenants::set_judged_on(&mut tx, today).await?;
     tx.commit().await

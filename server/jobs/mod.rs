@@ -8,6 +8,7 @@ mod read_source;
 mod send_digests;
 mod send_webhooks;
 mod settle_exceptions;
+mod side_by_side;
 mod sync_trackers;
 mod worker;
 

@@ -66,7 +66,7 @@ async fn read(worker: &Worker, claim: Claim) -> Result<(), RefreshError> {
         connection: Some(claim.connection),
         scope: Scope::Changed,
         run: Some(claim.run),
-        now: (worker.clock)(),
+        clock: worker.clock,
     };
     let mut tx = worker.store.begin(claim.tenant).await?;
     if ending == Ending::Done {
@@ -91,7 +91,7 @@ async fn collected(worker: &Worker, claim: Claim, connection: &Connection) -> Re
     };
     let source = Box::pin(opened(opening)).await;
     let reading = refresh(&worker.store, claim.tenant, claim, &source, worker.clock);
-    tokio::time::timeout(LONGEST, reading).await.unwrap_or_else(|_| {
+    Box::pin(tokio::time::timeout(LONGEST, reading)).await.unwrap_or_else(|_| {
         let what = connection.name.clone();
         Err(CollectError::Invalid { what, problem: "reading it took longer than six hours".into() }.into())
     })

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::Client;
 use tokio::task::JoinSet;
@@ -13,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use url::Url;
 
+use super::side_by_side::{Rounds, serve_all};
 use crate::auth::{AuthError, Vault, secrets};
 use crate::model::TenantId;
 use crate::notify::{self, Fate, Secrets};
@@ -21,6 +23,8 @@ use crate::store::audit::{self, Deed};
 use crate::store::outbox::{self, Answer, Ended, Taken};
 use crate::store::{Store, StoreError, webhooks};
 
+/// Tenants whose messages are under way at once.
+const TENANTS: usize = 16;
 /// Messages of a tenant taken at one go; the rest follow.
 const AT_ONCE: i64 = 16;
 /// The secret before signs beside the new one for so long.
@@ -52,20 +56,10 @@ impl Courier {
         Ok(Self { store, vault, guard, client, public_url: public_url.as_str().into(), clock })
     }
 
-    /// Sends what is due, of every tenant. Returns how many messages were tried.
+    /// Sends what is due, of several tenants side by side. Returns how many messages were tried. Stops
+    /// between messages, never in one: it would arrive and not be known to.
     pub async fn send_due(&self, stop: &CancellationToken) -> Result<usize, StoreError> {
-        let mut gate = self.store.gate().await?;
-        let tenants = outbox::whose_turn(&mut gate).await?;
-        drop(gate);
-        let mut tried = 0;
-        for tenant in tenants {
-            // Between messages, never in one: it would arrive and not be known to.
-            if stop.is_cancelled() {
-                break;
-            }
-            tried += self.send_some(tenant).await?;
-        }
-        Ok(tried)
+        serve_all(self, TENANTS, stop).await
     }
 
     /// Sends some of what is due of one tenant.
@@ -146,6 +140,20 @@ impl Courier {
             ("webhook-id", id),
         ];
         notify::post(&self.client, url, &headers, body, now).await
+    }
+}
+
+#[async_trait]
+impl Rounds for Courier {
+    const WHAT: &'static str = "webhooks";
+
+    async fn whose_turn(&self) -> Result<Vec<TenantId>, StoreError> {
+        let mut gate = self.store.gate().await?;
+        outbox::whose_turn(&mut gate).await
+    }
+
+    async fn serve(&self, tenant: TenantId) -> Result<usize, StoreError> {
+        self.send_some(tenant).await
     }
 }
 

@@ -288,7 +288,7 @@ impl Worker {
         runs::enqueue_due(&mut tx, now).await?;
         outbox::sweep(&mut tx, now).await?;
         tx.commit().await?;
-        judge_all::if_due(&self.store, tenant, now).await
+        judge_all::if_due(&self.store, tenant, self.clock).await
     }
 }
 

@@ -225,7 +225,7 @@ pub struct Scoped {
 }
 
 /// The exceptions that hold at a moment.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exceptions {
     /// Of controls.
     pub scoped: Vec<Scoped>,

@@ -2,6 +2,7 @@
 //! counts and sums in one transaction a batch.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use rayon::prelude::*;
@@ -34,8 +35,8 @@ pub struct Assess {
     pub scope: Scope,
     /// The run that led here.
     pub run: Option<Uuid>,
-    /// The moment the verdicts speak of.
-    pub now: DateTime<Utc>,
+    /// The time: each batch is judged as of the moment it begins, and told as of it.
+    pub clock: fn() -> DateTime<Utc>,
 }
 
 /// What an assessment did.
@@ -64,7 +65,7 @@ pub async fn assess(store: &Store, what: Assess) -> Result<Assessed, StoreError>
         done.findings += one.findings;
     }
     let mut tx = store.begin(what.tenant).await?;
-    tallies::close_day(&mut tx, what.now.date_naive()).await?;
+    tallies::close_day(&mut tx, (what.clock)().date_naive()).await?;
     tx.commit().await?;
     Ok(done)
 }
@@ -83,25 +84,31 @@ async fn assess_connection(
         assessments::take_turn(&mut tx, connection).await?;
         let due = assessments::due(&mut tx, connection, &control_set, what.scope, after, BATCH).await?;
         let Some(last) = due.last() else { return Ok(done) };
-        after = Some(last.id);
+        let last = last.id;
         let ids: Vec<_> = due.iter().map(|one| one.id).collect();
         let mut lives: HashMap<_, Vec<Life>> = HashMap::new();
         for life in findings::of_assets(&mut tx, &ids, None).await? {
             lives.entry(life.asset).or_default().push(life);
         }
-        let held = exceptions::live(&mut tx, &ids, what.now).await?;
-        let context = (settings.clone(), what.now);
+        let now = (what.clock)();
+        let held = Arc::new(exceptions::live(&mut tx, &ids, now).await?);
+        let (context, holds) = ((settings.clone(), now), Arc::clone(&held));
         let verdicts = tokio::task::spawn_blocking(move || {
             due.into_par_iter()
-                .map(|one| Judgement::new(one, &lives, &held, &context.0, context.1))
+                .map(|one| Judgement::new(one, &lives, &holds, &context.0, context.1))
                 .collect::<Vec<_>>()
         })
         .await
         .map_err(|_| StoreError::Inconsistent { table: "assets", problem: "a control panicked".into() })?;
-        done.assets += verdicts.len() as u64;
-        let events: Vec<_> = verdicts.iter().flat_map(Judgement::events).collect();
-        done.findings += write(&mut tx, &control_set, verdicts, what).await?;
+        let (assets, events) =
+            (verdicts.len() as u64, verdicts.iter().flat_map(Judgement::events).collect::<Vec<_>>());
+        let changes = write(&mut tx, &control_set, verdicts, what.run, now).await?;
+        if exceptions::live(&mut tx, &ids, now).await? != *held {
+            // One was made or ended meanwhile, and who settled it cannot have seen what is written here.
+            continue;
+        }
         tx.commit().await?;
+        (after, done.assets, done.findings) = (Some(last), done.assets + assets, done.findings + changes);
         events.into_iter().for_each(meter::finding);
     }
 }
@@ -117,7 +124,8 @@ async fn write(
     tx: &mut crate::store::Tx,
     control_set: &[u8],
     verdicts: Vec<Judgement>,
-    what: &Assess,
+    run: Option<Uuid>,
+    now: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
     let mut difference = Difference::default();
     let (mut written, mut gone, mut changes) = (Vec::new(), Vec::new(), Vec::new());
@@ -129,9 +137,9 @@ async fn write(
             None => gone.push(one.due.id),
         }
     }
-    assessments::write(tx, control_set, &written, what.now).await?;
+    assessments::write(tx, control_set, &written, now).await?;
     assessments::forget(tx, &gone).await?;
-    findings::write(tx, &changes, what.run, what.now).await?;
+    findings::write(tx, &changes, run, now).await?;
     tallies::apply(tx, &difference).await?;
     Ok(changes.len() as u64)
 }

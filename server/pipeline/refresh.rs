@@ -125,7 +125,7 @@ impl<'a> Intake<'a> {
                 assets::write(&mut tx, self.claim.connection, self.claim.run, &changed, now).await?;
                 self.standing.changed += i64::try_from(changed.len()).unwrap_or(i64::MAX);
             }
-            assets::sight(&mut tx, self.claim.run, &ids, now).await?;
+            assets::sight(&mut tx, self.claim.connection, self.claim.run, &ids, now).await?;
         }
         if !runs::beat(&mut tx, self.claim, now, &self.standing).await? {
             return Err(RefreshError::Outdated);

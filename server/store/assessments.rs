@@ -126,7 +126,8 @@ pub async fn due(
            WHERE a.tenant_id = $1 AND a.connection_id = $2 AND a.id > $3
              AND CASE WHEN a.state = 'gone' THEN s.asset_id IS NOT NULL
                       ELSE s.asset_id IS NULL OR s.assessed_at < $5::timestamptz OR s.facts_hash <> a.facts_hash
-                           OR s.control_set <> $4 OR s.state <> a.state END
+                           OR s.control_set <> $4 OR s.state <> a.state
+                           OR s.connection_id <> a.connection_id END
            ORDER BY a.id LIMIT $6
            FOR NO KEY UPDATE OF a"#,
         tenant.0,

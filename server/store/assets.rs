@@ -142,8 +142,15 @@ pub async fn write(
     Ok(())
 }
 
-/// Notes that a run saw these assets; those that had been missing are present again.
-pub async fn sight(tx: &mut Tx, run: Uuid, ids: &[AssetId], now: DateTime<Utc>) -> Result<(), StoreError> {
+/// Notes that a run of a connection saw these assets. Those that had been missing are present again,
+/// and that connection's: whoever had them lost sight of them, or was removed.
+pub async fn sight(
+    tx: &mut Tx,
+    connection: Uuid,
+    run: Uuid,
+    ids: &[AssetId],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     let tenant = tx.tenant();
     let mut ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     // In order, so that two runs that see the same assets never wait for each other.
@@ -160,9 +167,11 @@ pub async fn sight(tx: &mut Tx, run: Uuid, ids: &[AssetId], now: DateTime<Utc>) 
     .execute(tx.on())
     .await?;
     sqlx::query!(
-        "UPDATE assets SET state = 'present' WHERE tenant_id = $1 AND id = ANY($2) AND state <> 'present'",
+        "UPDATE assets SET state = 'present', connection_id = $3
+         WHERE tenant_id = $1 AND id = ANY($2) AND state <> 'present'",
         tenant.0,
-        &ids
+        &ids,
+        connection
     )
     .execute(tx.on())
     .await?;

@@ -9,7 +9,7 @@ use super::{StoreError, Tx, text::storable};
 /// Something that was done.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Deed {
-    /// `person:<id>`, `token:<id>` or `system`.
+    /// `person:<id>`, `token:<id>`, `provider:<id>`, `tracker:<id>` or `system`.
     pub actor: String,
     /// What they are called.
     pub actor_name: String,

@@ -12,7 +12,7 @@ use super::provider_login::{depart, onward};
 use super::{Answer, Frame, Visit, page, show};
 use crate::auth::audit::Change;
 use crate::auth::session::{self, Beginning, Visitor};
-use crate::auth::{AuthError, Means, password, throttle};
+use crate::auth::{AuthError, Means, login, password, throttle};
 use crate::error::AppError;
 use crate::model::TenantId;
 use crate::store::people::members::Membership;
@@ -144,9 +144,14 @@ pub async fn rename(visit: Visit, Form(sent): Form<Named>) -> Answer {
             AppError::Invalid { field: "name".into(), problem: "write 1 to 200 characters".into() }.into()
         );
     }
-    let mut gate = visit.state.store.gate().await?;
-    people::rename(&mut gate, oneself(&visit)?, name).await?;
+    let (person, store) = (person(&visit).await?, &visit.state.store);
+    let mut gate = store.gate().await?;
+    people::rename(&mut gate, person.id, name).await?;
     gate.commit().await?;
+    // What somebody signs with is on record wherever they sign.
+    let visitor = Visitor { address: visit.actor.address.clone(), ..Visitor::default() };
+    let change = format!("{} to {name}", person.name);
+    login::noted(store, &person, "person.renamed", &change, &visitor, (visit.now)()).await?;
     Ok(Redirect::to("/account").into_response())
 }
 

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::connect::report::Report;
 use super::connections::{Line, RunLine};
 use super::{Answer, Frame, Visit, page, show};
+use crate::auth::audit::Change;
 use crate::error::AppError;
 use crate::model::Permission;
 use crate::store::pages::connections::{self, Hole};
@@ -64,8 +65,10 @@ pub fn known(text: &str) -> Result<Uuid, AppError> {
 pub async fn run_now(visit: Visit, Path(id): Path<String>) -> Answer {
     let id = known(&id)?;
     let mut tx = visit.begin().await?;
-    connections::get(&mut tx, id).await?.ok_or(AppError::NotFound("this connection"))?;
+    let connection = connections::get(&mut tx, id).await?.ok_or(AppError::NotFound("this connection"))?;
     let run = if let Some(run) = runs::enqueue(&mut tx, id, (visit.now)()).await? {
+        let change = Change { action: "run.started", subject: connection.name, ..Change::default() };
+        visit.record(&mut tx, change).await?;
         run
     } else {
         let newest = connections::runs(&mut tx, id, 1).await?;

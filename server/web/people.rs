@@ -101,8 +101,13 @@ pub async fn invite(visit: Visit, Form(sent): Form<Invited>) -> Answer {
     let role = role(&sent.role)?;
     may_grant(&visit, role)?;
     let (store, tenant, now) = (&visit.state.store, visit.actor.tenant, (visit.now)());
-    let secret = setup::personal_link(store, Purpose::Invite, tenant, &sent.email, role, now).await?;
+    let mut tx = visit.begin().await?;
     let email = setup::address(&sent.email)?;
+    if members::list(&mut tx).await?.iter().any(|one| one.email == email) {
+        return Err(AppError::Conflict(format!("{email} belongs here already: change the role below")).into());
+    }
+    drop(tx);
+    let secret = setup::personal_link(store, Purpose::Invite, tenant, &sent.email, role, now).await?;
     let mut tx = visit.begin().await?;
     let after = Some(json!({ "role": role.code() }));
     let change = Change { action: "member.invited", subject: email.clone(), after, ..Change::default() };

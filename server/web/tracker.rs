@@ -225,8 +225,7 @@ pub async fn change(visit: Visit, Path(id): Path<String>, Form(sent): Form<Sent>
 pub async fn check(visit: Visit, Path(id): Path<String>) -> Answer {
     let mut tx = visit.begin().await?;
     let tracker = one(&mut tx, &id).await?;
-    let said = desk::check(&mut tx, means(&visit), &tracker, visit.now).await?;
-    drop(tx);
+    let said = desk::check(tx, means(&visit), &tracker, visit.now).await?;
     shown(&visit, Some(&tracker), Some(said))
 }
 

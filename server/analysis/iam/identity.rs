@@ -156,7 +156,7 @@ fn unscoped_actions(sources: &Sources) -> Vec<String> {
             let Some((_, verb)) = action.split_once(':') else { return false };
             verb != "*" && !LOOKING.iter().any(|opening| verb.starts_with(opening))
         })
-        .filter(|action| !HARMLESS.iter().any(|one| super::document::matches(action, one)))
+        .filter(|action| !HARMLESS.iter().any(|one| action.eq_ignore_ascii_case(one)))
         .filter(|action| !denied(sources, action) && bounded(sources, action))
         .map(str::to_owned)
         .collect();
@@ -217,6 +217,15 @@ mod tests {
         );
         assert_eq!(found.full_services, ["dynamodb", "s3"]);
         assert_eq!(found.unscoped_actions, ["sqs:SendMessage"]);
+    }
+
+    #[test]
+    fn a_pattern_that_holds_something_harmless_holds_more() {
+        for action in ["ec2:Delete*", "cloudwatch:Put*", "ec2:*NetworkInterface", "logs:?reateLogGroup*"] {
+            let text =
+                format!(r#"{{"Effect":"Allow","Action":["{action}","LOGS:putlogevents"],"Resource":"*"}}"#);
+            assert_eq!(role(&[text.as_str()], None).unscoped_actions, [action]);
+        }
     }
 
     #[test]

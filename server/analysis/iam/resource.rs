@@ -25,6 +25,9 @@ const NARROWING: &[&str] = &[
 const OF_THE_SOURCE: &[&str] =
     &["aws:sourceaccount", "aws:sourcearn", "aws:sourceowner", "aws:sourceorgid", "aws:sourceorgpaths"];
 
+/// Services whose ARNs carry no account.
+const ACCOUNTLESS: &[&str] = &["s3", "apigateway", "route53"];
+
 /// Reads a resource policy and boils it down, seen from `own_account`.
 pub fn resource_policy(document: &str, own_account: &str) -> Result<ResourcePolicy, BadPolicy> {
     let mut found = ResourcePolicy::default();
@@ -61,12 +64,7 @@ fn sort(statement: &Statement, kind: &str, value: &str, own_account: &str, found
     match (kind, value) {
         ("Service", service) if narrowed(statement, OF_THE_SOURCE) || !needs_a_source(service) => {}
         ("Service", service) => found.open_services.push(grant(statement, service)),
-        (_, "*") => match narrowed_to_account(statement) {
-            Some(account) if account == own_account => {}
-            Some(account) => found.accounts.push(grant(statement, &account)),
-            None if narrowed(statement, NARROWING) => {}
-            None => found.public.push(grant(statement, "*")),
-        },
+        (_, "*") => everyone(statement, own_account, found),
         ("AWS", principal) => {
             let account = account_of(principal);
             if account != own_account {
@@ -77,6 +75,28 @@ fn sort(statement: &Statement, kind: &str, value: &str, own_account: &str, found
     }
 }
 
+/// *Everyone*, less those whom the conditions shut out.
+fn everyone(statement: &Statement, own_account: &str, found: &mut ResourcePolicy) {
+    let narrowing: Vec<&Condition> = narrowing(statement, NARROWING).collect();
+    if narrowing.is_empty() {
+        found.public.push(grant(statement, "*"));
+        return;
+    }
+    let named: Vec<Vec<Option<&str>>> = narrowing
+        .iter()
+        .map(|one| one.values.iter().map(|value| named_account(&one.key, value)).collect())
+        .collect();
+    // All conditions must hold: one that leaves our own account alone shuts out the others.
+    if named.iter().any(|accounts| accounts.iter().all(|one| *one == Some(own_account))) {
+        return;
+    }
+    let mut others: Vec<&str> = named.into_iter().flatten().flatten().collect();
+    others.retain(|account| *account != own_account);
+    others.sort_unstable();
+    others.dedup();
+    found.accounts.extend(others.into_iter().map(|account| grant(statement, account)));
+}
+
 /// Services that act for whoever set them up, in any account, and so must say for whom. Those that
 /// call only with the caller's own credentials need not.
 fn needs_a_source(service: &str) -> bool {
@@ -84,25 +104,43 @@ fn needs_a_source(service: &str) -> bool {
 }
 
 fn narrowed(statement: &Statement, keys: &[&str]) -> bool {
-    statement.conditions.iter().any(|one| keys.contains(&one.key.as_str()) && narrows(one))
+    narrowing(statement, keys).next().is_some()
+}
+
+fn narrowing<'a>(statement: &'a Statement, keys: &[&str]) -> impl Iterator<Item = &'a Condition> {
+    statement.conditions.iter().filter(move |one| keys.contains(&one.key.as_str()) && narrows(one))
 }
 
 /// A condition narrows when it demands a value and the value is not everything.
 fn narrows(condition: &Condition) -> bool {
     let operator = condition.operator.to_lowercase();
     let demands = !operator.contains("not") && !operator.ends_with("ifexists") && operator != "null";
-    let open =
-        |value: &String| matches!(value.as_str(), "" | "*" | "0.0.0.0/0" | "::/0" | "arn:*" | "arn:aws:*");
+    let open = |value: &String| {
+        matches!(value.as_str(), "" | "*" | "0.0.0.0/0" | "::/0")
+            || (value.starts_with("arn:") && names_any_account(value))
+    };
     demands && !condition.values.is_empty() && !condition.values.iter().any(open)
 }
 
-/// The one account a condition leaves of *everyone*.
-fn narrowed_to_account(statement: &Statement) -> Option<String> {
-    let keys = ["aws:sourceaccount", "aws:principalaccount", "aws:sourceowner"];
-    let condition =
-        statement.conditions.iter().find(|one| keys.contains(&one.key.as_str()) && narrows(one))?;
-    match condition.values.as_slice() {
-        [one] => Some(one.clone()),
+/// Whether things of any account answer to this ARN.
+fn names_any_account(arn: &str) -> bool {
+    let fields: Vec<&str> = arn.splitn(6, ':').collect();
+    match fields.as_slice() {
+        [_, _, service, _, _, thing] if ACCOUNTLESS.contains(service) => *thing == "*",
+        [_, _, _, _, account, _] => account.is_empty() || wild(account),
+        _ => wild(arn),
+    }
+}
+
+fn wild(text: &str) -> bool {
+    text.contains(['*', '?'])
+}
+
+/// The account that a value of this condition key names, if it names one.
+fn named_account<'a>(key: &str, value: &'a str) -> Option<&'a str> {
+    match key {
+        "aws:sourceaccount" | "aws:sourceowner" | "aws:principalaccount" | "kms:calleraccount" => Some(value),
+        "aws:sourcearn" | "aws:principalarn" => value.split(':').nth(4).filter(|one| is_account(one)),
         _ => None,
     }
 }
@@ -188,6 +226,65 @@ mod tests {
         let found = everyone(r#","Condition":{"StringEquals":{"aws:SourceAccount":"444455556666"}}"#);
         assert_eq!(found.accounts[0].principal, "444455556666");
         assert!(found.public.is_empty());
+    }
+
+    fn accounts(found: &ResourcePolicy) -> Vec<&str> {
+        found.accounts.iter().map(|one| one.principal.as_str()).collect()
+    }
+
+    #[test]
+    fn every_foreign_account_of_a_condition_is_let_in() {
+        for (condition, expected) in [
+            (
+                r#""StringEquals":{"aws:PrincipalAccount":["111122223333","444455556666"]}"#,
+                vec!["444455556666"],
+            ),
+            (
+                r#""StringEquals":{"aws:SourceAccount":["777788889999","444455556666"]}"#,
+                vec!["444455556666", "777788889999"],
+            ),
+            (r#""ArnEquals":{"aws:PrincipalArn":"arn:aws:iam::444455556666:role/x"}"#, vec!["444455556666"]),
+            (
+                r#""ArnLike":{"aws:PrincipalArn":["arn:aws:iam::111122223333:role/x","arn:aws:iam::444455556666:*"]}"#,
+                vec!["444455556666"],
+            ),
+            (r#""ArnLike":{"aws:SourceArn":"arn:aws:sns:eu-west-1:444455556666:t"}"#, vec!["444455556666"]),
+            (r#""ArnEquals":{"aws:PrincipalArn":"arn:aws:iam::111122223333:role/x"}"#, vec![]),
+            (
+                r#""ArnLike":{"aws:SourceArn":"arn:aws:sns:*:444455556666:*"},"StringEquals":{"aws:SourceAccount":"111122223333"}"#,
+                vec![],
+            ),
+        ] {
+            let found = everyone(&format!(r#","Condition":{{{condition}}}"#));
+            assert!(found.public.is_empty(), "{condition}");
+            assert_eq!(accounts(&found), expected, "{condition}");
+        }
+    }
+
+    #[test]
+    fn an_arn_of_any_account_narrows_nothing() {
+        for open in [
+            "arn:aws:sns:*:*:*",
+            "arn:aws:sns:eu-west-1:*:orders",
+            "arn:aws:sns:eu-west-1::orders",
+            "arn:aws:sns:*",
+            "arn:aws:*",
+            "arn:*",
+            "arn:aws:s3:::*",
+        ] {
+            let condition = format!(r#","Condition":{{"ArnLike":{{"aws:SourceArn":"{open}"}}}}"#);
+            assert_eq!(everyone(&condition).public.len(), 1, "{open}");
+            let service = read(&format!(
+                r#"{{"Effect":"Allow","Principal":{{"Service":"sns.amazonaws.com"}},"Action":"lambda:InvokeFunction"{condition}}}"#
+            ));
+            assert_eq!(service.open_services.len(), 1, "{open}");
+        }
+        for narrow in ["arn:aws:s3:::uploads*", "arn:aws:sns:*:111122223333:*"] {
+            let condition = format!(r#","Condition":{{"ArnLike":{{"aws:SourceArn":"{narrow}"}}}}"#);
+            assert_eq!(everyone(&condition), ResourcePolicy::default(), "{narrow}");
+        }
+        let anyone = everyone(r#","Condition":{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/x"}}"#);
+        assert_eq!(anyone.public.len(), 1);
     }
 
     proptest! {

@@ -15,7 +15,7 @@ use crate::store::audit::{self, Filter};
 struct AuditEntry {
     id: Uuid,
     at: DateTime<Utc>,
-    /// `person:<id>`, `token:<id>`, `house` or `system`.
+    /// `person:<id>`, `token:<id>`, `provider:<id>`, `tracker:<id>`, `house` or `system`.
     actor: String,
     actor_name: String,
     /// From where; empty for the system.

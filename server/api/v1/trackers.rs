@@ -253,8 +253,7 @@ struct CheckedTracker {
 pub async fn check(call: Call, Path(id): Path<String>) -> Answer {
     let mut tx = call.begin().await?;
     let row = found(&mut tx, &id).await?;
-    let said = desk::check(&mut tx, means(&call), &row, call.state.now).await?;
-    drop(tx);
+    let said = desk::check(tx, means(&call), &row, call.state.now).await?;
     let works = said.is_ok();
     let (Ok(said) | Err(said)) = said;
     single::changed(StatusCode::OK, &CheckedTracker { works, said })

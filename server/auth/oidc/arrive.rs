@@ -33,6 +33,10 @@ pub(super) async fn arrive(
         Some(known) => members::standing(&mut tx, known.person.id).await?,
         None => None,
     };
+    if present.is_none() && known.as_ref().is_some_and(|known| known.by_id) {
+        // Known by what another tenant's provider of the same issuer said: new here all the same.
+        vouched(provider, stranger)?;
+    }
     let step = step(provider, present.as_ref(), stranger.groups.as_deref().unwrap_or_default());
     let step = match step {
         Ok(step) => step,
@@ -51,6 +55,10 @@ pub(super) async fn arrive(
         Some(Known { person, by_id: true }) => person,
         Some(Known { person, .. }) => {
             let mut gate = porter.store.gate().await?;
+            if present.is_none() {
+                // Whoever made this account proved nothing of its address, and may not keep a way in.
+                people::start_over(&mut gate, person.id).await?;
+            }
             people::add_identity(&mut gate, &provider.issuer, &stranger.subject, person.id, now).await?;
             gate.commit().await?;
             person

@@ -26,13 +26,13 @@ use crate::outgoing::{self, Guard};
 /// A provider answers within this or not at all: somebody is waiting.
 const WITHIN: Duration = Duration::from_secs(10);
 /// No answer of a provider is longer.
-const LONGEST: usize = 1024 * 1024;
+const LONGEST: usize = 256 * 1024;
 /// What a provider said of itself is asked again after this.
 const LASTS: TimeDelta = TimeDelta::hours(1);
 /// A key we do not know makes us ask before that, at most so often.
 const RENEWED_EVERY: TimeDelta = TimeDelta::seconds(30);
-/// Providers whose word is kept.
-const KEPT: usize = 500;
+/// Providers whose word is kept; of more, the one asked longest ago is forgotten.
+const KEPT: usize = 200;
 
 /// What a provider says of itself beyond the standard fields.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -197,13 +197,13 @@ impl Envoy {
         proper(&metadata).map_err(away)?;
         let metadata = Arc::new(metadata);
         self.kept(|known| {
-            if known.len() >= KEPT {
-                known.retain(|_, one| now - one.at < LASTS);
+            known.retain(|_, one| now - one.at < LASTS);
+            let oldest = known.iter().min_by_key(|(_, one)| one.at).map(|(issuer, _)| issuer.clone());
+            if let Some(oldest) = oldest.filter(|_| known.len() >= KEPT) {
+                known.remove(&oldest);
             }
-            if known.len() < KEPT {
-                let one = Known { metadata: Arc::clone(&metadata), at: now, renewed };
-                known.insert(issuer.to_owned(), one);
-            }
+            let one = Known { metadata: Arc::clone(&metadata), at: now, renewed };
+            known.insert(issuer.to_owned(), one);
         });
         Ok(metadata)
     }

@@ -8,6 +8,7 @@ pub const ACTIONS: &[&str] = &[
     "lambda:ListFunctions",
     "lambda:GetFunction",
     "lambda:GetPolicy",
+    "lambda:ListFunctionUrlConfigs",
     "lambda:GetFunctionUrlConfig",
     "lambda:GetFunctionEventInvokeConfig",
     "lambda:ListEventSourceMappings",

@@ -113,6 +113,12 @@ impl Caller {
         }
     }
 
+    /// Whether the endpoint has answered this operation with a web page, as one does that has no such
+    /// call.
+    pub fn is_missing(&self, operation: Operation) -> bool {
+        held(&self.mute).contains_key(operation.call)
+    }
+
     fn sort<T, E: ProvideErrorMetadata>(
         &self,
         operation: Operation,

@@ -6,13 +6,12 @@ use aws_sdk_lambda::Client;
 use aws_sdk_lambda::types::FunctionConfiguration;
 use futures::StreamExt;
 use futures::stream;
-// Wakes of eight calls the one that has an answer, and leaves the others alone.
-use futures_concurrency::future::Join;
+// Wakes of many calls the one that has an answer, and leaves the others alone.
 
-use super::caller::{Caller, Operation};
-use super::metrics;
+use super::caller::Operation;
 use super::normalise::{self, Answers};
 use super::region::Reader;
+use super::{metrics, urls};
 use crate::collect::Stopped;
 use crate::model::{Fact, Trigger};
 
@@ -20,9 +19,6 @@ pub(super) const LIST: Operation = Operation::listing("lambda:ListFunctions", "f
 const NONE: &[&str] = &["ResourceNotFoundException"];
 pub(super) const FUNCTION: Operation =
     Operation::of("lambda:GetFunction", "tags, concurrency and image", &[]);
-/// Who may invoke; its document is read where facts are made.
-pub const POLICY: Operation = Operation::of("lambda:GetPolicy", "who may invoke", NONE);
-pub(super) const URL: Operation = Operation::of("lambda:GetFunctionUrlConfig", "function URL", NONE);
 pub(super) const ASYNC: Operation =
     Operation::of("lambda:GetFunctionEventInvokeConfig", "failed asynchronous work", NONE);
 pub(super) const SIGNING: Operation =
@@ -37,24 +33,6 @@ pub(super) const MAPPINGS: Operation = Operation::of("lambda:ListEventSourceMapp
 const TOGETHER: usize = 150;
 /// Functions of one region read at once.
 const AT_ONCE: usize = 16;
-
-/// How many functions of a region run as each role.
-pub async fn roles(client: Client, caller: &Caller) -> HashMap<String, u32> {
-    let counted = caller.call(LIST, "functions", async {
-        let mut pages = client.list_functions().into_paginator().send();
-        let mut counts = HashMap::new();
-        while let Some(page) = pages.next().await {
-            for role in page?.functions.unwrap_or_default().into_iter().filter_map(|one| one.role) {
-                *counts.entry(role).or_insert(0) += 1;
-            }
-        }
-        Ok::<_, aws_sdk_lambda::error::SdkError<_, _>>(counts)
-    });
-    match counted.await {
-        Fact::Known(counts) => counts.unwrap_or_default(),
-        Fact::Unknown(_) => HashMap::new(),
-    }
-}
 
 /// Reads every function of the region.
 pub async fn read(reader: &Reader<'_>) -> Result<(), Stopped> {
@@ -120,22 +98,18 @@ async fn read_one(
         }
         caller.call(UPDATES, &arn, client.get_runtime_management_config().function_name(name).send()).await
     };
-    let (function, policy, url, asynchronous, signing, updates, recursion, identity) = (
+    let (function, ways, asynchronous, signing, updates, recursion, identity) = tokio::join!(
         caller.call(FUNCTION, &arn, client.get_function().function_name(name).send()),
-        caller.call(POLICY, &arn, client.get_policy().function_name(name).send()),
-        caller.call(URL, &arn, client.get_function_url_config().function_name(name).send()),
+        Box::pin(urls::read(reader, client, &arn, name)),
         caller.call(ASYNC, &arn, client.get_function_event_invoke_config().function_name(name).send()),
         signing(reader, client, &arn, name, image),
         updates,
         caller.call(RECURSION, &arn, client.get_function_recursion_config().function_name(name).send()),
         reader.roles.identity(&role),
-    )
-        .join()
-        .await;
+    );
     let answers = Answers {
         function,
-        policy,
-        url,
+        ways,
         asynchronous,
         signing,
         updates: updates.map(|answer| answer.and_then(|one| one.update_runtime_on)),

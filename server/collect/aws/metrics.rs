@@ -14,6 +14,8 @@ use crate::model::{Activity, Fact, Unknown};
 pub(super) const DATA: Operation =
     Operation::of("cloudwatch:GetMetricData", "invocations, duration and memory", &[]);
 /// How far back, and in how large a step: one number for the whole window would not be aligned.
+///
+/// The window ends with the last whole day: what is still going on would make every run another version.
 const DAYS: i64 = 14;
 const STEP_SECONDS: i32 = 86_400;
 /// The service's own bound on one request.
@@ -44,7 +46,7 @@ impl Activities {
     }
 }
 
-/// The last fourteen days of these functions.
+/// The last fourteen whole days of these functions.
 pub async fn activity(reader: &Reader<'_>, names: &[String]) -> Activities {
     let client = Client::new(&reader.config);
     let mut found: HashMap<String, Activity> = HashMap::new();
@@ -75,11 +77,11 @@ fn note(found: &mut HashMap<String, Activity>, names: &[String], id: &str, value
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "a window of metrics ends now by the source's clock, not by a verdict's"
+    reason = "a window of metrics ends by the source's clock, not by a verdict's"
 )]
 async fn request(reader: &Reader<'_>, client: &Client, names: &[String]) -> Fact<Vec<(String, f64)>> {
-    let end = DateTime::from(SystemTime::now());
-    let start = DateTime::from_secs(end.secs() - DAYS * i64::from(STEP_SECONDS));
+    let (start, end) = window(DateTime::from(SystemTime::now()).secs());
+    let (start, end) = (DateTime::from_secs(start), DateTime::from_secs(end));
     let read = reader.caller.call(DATA, reader.region, async {
         let queries = names.iter().enumerate().flat_map(|(at, name)| queries(at, name)).collect();
         let asked =
@@ -100,6 +102,13 @@ async fn request(reader: &Reader<'_>, client: &Client, names: &[String]) -> Fact
         Ok::<_, aws_sdk_cloudwatch::error::SdkError<_, _>>(values.into_iter().collect())
     });
     read.await.map(Option::unwrap_or_default)
+}
+
+/// Start and end, in seconds, of the whole days (UTC) before the moment `now`.
+fn window(now: i64) -> (i64, i64) {
+    let day = i64::from(STEP_SECONDS);
+    let end = now.div_euclid(day) * day;
+    (end - DAYS * day, end)
 }
 
 /// One small request, as a test makes it.
@@ -135,4 +144,19 @@ fn queries(at: usize, name: &str) -> Vec<MetricDataQuery> {
             MetricDataQuery::builder().id(format!("m{position}x{at}")).metric_stat(stat).build()
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_moves_once_a_day() {
+        let midnight = 20_780 * 86_400;
+        let whole = (midnight - 14 * 86_400, midnight);
+        for second in [0, 1, 43_200, 86_399] {
+            assert_eq!(window(midnight + second), whole);
+        }
+        assert_eq!(window(midnight + 86_400), (whole.0 + 86_400, whole.1 + 86_400));
+    }
 }

@@ -6,6 +6,7 @@
 mod account;
 mod actions;
 mod caller;
+mod counts;
 mod ecr;
 mod grant;
 mod items;
@@ -17,13 +18,14 @@ mod organisation;
 mod probe;
 mod region;
 mod roles;
+mod urls;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_config::{Region, SdkConfig};
 
 use self::caller::Caller;
+use self::counts::Counts;
 use super::{Access, CollectError, Collector, RunBuilder};
 use crate::analysis::secrets::FingerprintKey;
 use crate::model::{AwsSpec, Gap};
@@ -63,7 +65,7 @@ impl Collector for AwsCollector {
         let roles = roles::Roles::new(aws_sdk_iam::Client::new(&self.config), Arc::clone(&caller));
         let downloads = ecr::Downloads::new(self.config.endpoint_url()).await?;
         let shared = self.count_roles(&caller).await;
-        roles.list(&shared).await;
+        roles.list(&shared.by_role).await;
         let regions = self.regions.iter().map(|region| {
             let reader = region::Reader {
                 config: self.config.to_builder().region(Region::new(region.clone())).build(),
@@ -92,16 +94,14 @@ impl Collector for AwsCollector {
 
 impl AwsCollector {
     /// How many functions of the account run as each role.
-    async fn count_roles(&self, caller: &Caller) -> HashMap<String, u32> {
+    async fn count_roles(&self, caller: &Caller) -> Counts {
         let counts = self.regions.iter().map(|region| {
             let config = self.config.to_builder().region(Region::new(region.clone())).build();
-            lambda::roles(aws_sdk_lambda::Client::new(&config), caller)
+            counts::region(aws_sdk_lambda::Client::new(&config), caller)
         });
-        let mut total = HashMap::new();
+        let mut total = Counts::default();
         for region in futures::future::join_all(counts).await {
-            for (role, count) in region {
-                *total.entry(role).or_default() += count;
-            }
+            total.add(region);
         }
         total
     }

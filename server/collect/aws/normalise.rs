@@ -2,30 +2,26 @@
 
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::operation::get_function_event_invoke_config::GetFunctionEventInvokeConfigOutput;
-use aws_sdk_lambda::operation::get_function_url_config::GetFunctionUrlConfigOutput;
-use aws_sdk_lambda::operation::get_policy::GetPolicyOutput;
 use aws_sdk_lambda::types::{
-    FunctionConfiguration, FunctionUrlAuthType, PackageType, RecursiveLoop, TracingMode, UpdateRuntimeOn,
+    FunctionConfiguration, PackageType, RecursiveLoop, TracingMode, UpdateRuntimeOn,
 };
 use chrono::{DateTime, Utc};
 
-use super::lambda::POLICY;
 use super::region::Reader;
+use super::urls::Ways;
 use crate::analysis::{eol, iam, secrets};
 use crate::model::{
-    Activity, Asset, AssetKey, AsyncFailure, CodeSigning, CodeVersion, Cors, Endpoint, EndpointAuth, Fact,
-    Facts, FunctionFacts, Identity, Layer, Logging, Package, PackageKind, Platform, Provider, ResourcePolicy,
-    Scale, SharedIdentity, Tag, Trigger, Variable, Vpc,
+    Activity, Asset, AssetKey, AsyncFailure, CodeSigning, CodeVersion, Fact, Facts, FunctionFacts, Identity,
+    Layer, Logging, Package, PackageKind, Platform, Provider, Scale, SharedIdentity, Tag, Trigger, Variable,
+    Vpc,
 };
 
 /// What the calls about one function gave.
 pub struct Answers {
     /// GetFunction.
     pub function: Fact<Option<GetFunctionOutput>>,
-    /// GetPolicy; none where there is no policy.
-    pub policy: Fact<Option<GetPolicyOutput>>,
-    /// GetFunctionUrlConfig; none where there is no URL.
-    pub url: Fact<Option<GetFunctionUrlConfigOutput>>,
+    /// URLs and policies, its own and those of its aliases.
+    pub ways: Ways,
     /// GetFunctionEventInvokeConfig.
     pub asynchronous: Fact<Option<GetFunctionEventInvokeConfigOutput>>,
     /// Whether code must be signed.
@@ -49,14 +45,14 @@ pub fn function(reader: &Reader<'_>, configuration: &FunctionConfiguration, answ
     let image = configuration.package_type == Some(PackageType::Image);
     let mut facts = FunctionFacts::default();
     configured(reader, configuration, &mut facts);
-    let policy = resource_policy(reader, &arn, &answers.policy);
-    facts.triggers = triggers(&answers.policy, answers.triggers, reader.account);
-    facts.invoke_policy = policy;
+    facts.invoke_policy = answers.ways.policy(reader, &arn);
+    facts.triggers = triggers(&answers.ways, answers.triggers, reader.account);
+    facts.endpoints = answers.ways.endpoints();
+    facts.cors = answers.ways.cors();
     let (package, tags, scale) = whole(&answers.function, image);
     facts.package = package;
     facts.tags = tags;
     facts.scale = scale;
-    url(answers.url, &mut facts);
     facts.async_failure = async_failure(configuration, answers.asynchronous);
     facts.code_signing = answers.signing;
     facts.runtime_updates = match answers.updates {
@@ -95,10 +91,7 @@ fn configured(reader: &Reader<'_>, one: &FunctionConfiguration, facts: &mut Func
         Fact::Known(one.ephemeral_storage.as_ref().map_or(512, |storage| i64::from(storage.size)));
     facts.environment = environment(reader, one);
     facts.environment_key = Fact::Known(one.kms_key_arn.clone().filter(|key| !key.is_empty()));
-    facts.shared_identity = Fact::Known(one.role.as_ref().map(|role| SharedIdentity {
-        id: role.clone(),
-        users: reader.shared.get(role).copied().unwrap_or(1),
-    }));
+    facts.shared_identity = shared(reader, one.role.as_deref());
     facts.vpc = Fact::Known(one.vpc_config.as_ref().and_then(|vpc| {
         let id = vpc.vpc_id.clone().filter(|id| !id.is_empty());
         let subnets = vpc.subnet_ids().to_vec();
@@ -125,6 +118,11 @@ fn configured(reader: &Reader<'_>, one: &FunctionConfiguration, facts: &mut Func
         digest: one.code_sha256.clone().unwrap_or_default(),
         changed_at: one.last_modified.as_deref().and_then(moment),
     });
+}
+
+fn shared(reader: &Reader<'_>, role: Option<&str>) -> Fact<Option<SharedIdentity>> {
+    let Some(role) = role else { return Fact::Known(None) };
+    reader.shared.users(role).map(|users| Some(SharedIdentity { id: role.to_owned(), users }))
 }
 
 fn environment(reader: &Reader<'_>, one: &FunctionConfiguration) -> Fact<Vec<Variable>> {
@@ -178,65 +176,25 @@ fn whole(
     }
 }
 
-fn resource_policy(
-    reader: &Reader<'_>,
-    arn: &str,
-    policy: &Fact<Option<GetPolicyOutput>>,
-) -> Fact<ResourcePolicy> {
-    match policy {
-        Fact::Known(None) => Fact::Known(ResourcePolicy::default()),
-        Fact::Known(Some(answer)) => {
-            let text = answer.policy.as_deref().unwrap_or("");
-            reader.policy(POLICY, arn, text)
-        }
-        Fact::Unknown(why) => Fact::Unknown(why.clone()),
-    }
-}
-
-/// Event sources, and the services the policy lets invoke.
-fn triggers(
-    policy: &Fact<Option<GetPolicyOutput>>,
-    mapped: Fact<Vec<Trigger>>,
-    account: &str,
-) -> Fact<Vec<Trigger>> {
-    let text = match policy {
-        Fact::Known(answer) => answer.as_ref().and_then(|answer| answer.policy.as_deref()),
-        Fact::Unknown(why) => return Fact::Unknown(why.clone()),
+/// Event sources, and the services the policies let invoke.
+fn triggers(ways: &Ways, mapped: Fact<Vec<Trigger>>, account: &str) -> Fact<Vec<Trigger>> {
+    let documents = match ways.documents() {
+        Fact::Known(documents) => documents,
+        Fact::Unknown(why) => return Fact::Unknown(why),
     };
-    let services = text.map_or(Vec::new(), |text| iam::services(text, account));
     mapped.map(|mut all| {
-        all.extend(services.into_iter().map(|(kind, source)| Trigger {
-            kind,
-            source,
-            qualifier: None,
-            first_seen: None,
-        }));
-        all.sort_by(|a, b| (&a.kind, &a.source).cmp(&(&b.kind, &b.source)));
+        for (alias, text) in documents {
+            all.extend(iam::services(text, account).into_iter().map(|(kind, source)| Trigger {
+                kind,
+                source,
+                qualifier: alias.clone(),
+                first_seen: None,
+            }));
+        }
+        all.sort_by(|a, b| (&a.kind, &a.source, &a.qualifier).cmp(&(&b.kind, &b.source, &b.qualifier)));
         all.dedup_by(|a, b| a.kind == b.kind && a.source == b.source && a.qualifier == b.qualifier);
         all
     })
-}
-
-fn url(answer: Fact<Option<GetFunctionUrlConfigOutput>>, facts: &mut FunctionFacts) {
-    match answer {
-        Fact::Known(None) => {
-            facts.endpoints = Fact::Known(Vec::new());
-            facts.cors = Fact::Known(None);
-        }
-        Fact::Known(Some(url)) => {
-            let open = url.auth_type == FunctionUrlAuthType::None;
-            let auth = if open { EndpointAuth::None } else { EndpointAuth::Iam };
-            facts.endpoints = Fact::Known(vec![Endpoint { name: "function URL".into(), auth }]);
-            facts.cors = Fact::Known(url.cors.map(|cors| Cors {
-                origins: cors.allow_origins.unwrap_or_default(),
-                credentials: cors.allow_credentials.unwrap_or(false),
-            }));
-        }
-        Fact::Unknown(why) => {
-            facts.endpoints = Fact::Unknown(why.clone());
-            facts.cors = Fact::Unknown(why);
-        }
-    }
 }
 
 /// A dead-letter queue or an on-failure destination: either keeps failed work.

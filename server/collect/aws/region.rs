@@ -1,10 +1,9 @@
 //! What reading one region needs at hand.
 
-use std::collections::HashMap;
-
 use aws_config::SdkConfig;
 
 use super::caller::{Caller, Operation};
+use super::counts::Counts;
 use super::ecr::Downloads;
 use super::roles::Roles;
 use crate::analysis::iam;
@@ -29,7 +28,7 @@ pub struct Reader<'a> {
     /// Roles read so far.
     pub roles: &'a Roles,
     /// How many functions run as each role.
-    pub shared: &'a HashMap<String, u32>,
+    pub shared: &'a Counts,
     /// Where assets go.
     pub run: &'a RunBuilder,
 }

@@ -98,7 +98,7 @@ impl<'a> Function<'a> {
     /// Which call on it we are refused, if any.
     pub fn refused_call(&self) -> Option<&'static str> {
         let mut draw = self.draw("refused");
-        draw.chance(1.6).then(|| *draw.pick(&["GetPolicy", "GetFunctionUrlConfig", "GetFunction"]))
+        draw.chance(1.6).then(|| *draw.pick(&["GetPolicy", "ListFunctionUrlConfigs", "GetFunction"]))
     }
 
     /// `FunctionConfiguration`, as lists show it.

@@ -38,8 +38,8 @@ fn of_function(call: &Call<'_>, version: &str, name: &str, rest: &[&str]) -> Res
             one.policy().map(|policy| json!({ "Policy": policy.to_string(), "RevisionId": "1" }))
         }),
         ("2015-03-31", ["aliases"]) => with(call, name, |one| Some(json!({ "Aliases": one.aliases() }))),
-        ("2021-10-31", ["url"]) => with_unless(call, name, "GetFunctionUrlConfig", read_url),
-        ("2021-10-31", ["urls"]) => with_unless(call, name, "GetFunctionUrlConfig", |one| {
+        ("2021-10-31", ["url"]) => with(call, name, read_url),
+        ("2021-10-31", ["urls"]) => with_unless(call, name, "ListFunctionUrlConfigs", |one| {
             Some(json!({ "FunctionUrlConfigs": one.url().into_iter().collect::<Vec<_>>() }))
         }),
         ("2019-09-30", ["concurrency"]) => {

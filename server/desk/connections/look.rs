@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use uuid::Uuid;
 
 use super::wish::{Terms, Wish};
@@ -20,7 +20,7 @@ use crate::store::connections::keep;
 static PLACES: Semaphore = Semaphore::const_new(8);
 
 /// A place among those under way.
-pub fn place() -> Result<tokio::sync::SemaphorePermit<'static>, Refusal> {
+pub fn place() -> Result<SemaphorePermit<'static>, Refusal> {
     PLACES.try_acquire().map_err(|_| AppError::TooMany(10).into())
 }
 

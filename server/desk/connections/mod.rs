@@ -22,6 +22,7 @@ pub use crate::store::connections::Connection;
 use crate::store::connections::{self, keep};
 pub use add::{Keeping, Lead, Made, add, external_id_of, lead, secret_for};
 pub use draft::Draft;
+pub(in crate::desk) use look::place;
 pub use look::{subscriptions, test, test_kept};
 pub use organisation::{Chosen, Organisation, accounts, add_all, known};
 pub use wish::{AwsWish, AzureWish, RegistryWish, Terms, Wish, list, secret};

@@ -1,34 +1,51 @@
 //! What happened there is taken over here: states, comments, and that an issue is gone.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
 
-use super::{At, Broken, tell};
+use super::{At, Broken, HEARS, tell};
 use crate::model::TicketState;
 use crate::notify::tracker::{self as api, Fault};
 use crate::store::Tx;
+use crate::store::audit::{self, Deed};
 use crate::store::pages::tickets::{self as pages, Ticket};
 use crate::store::tickets::{self, Author, Step, Work};
 use crate::store::trackers::{self, Issue};
 
 /// Issues looked at to see whether they are still there.
 const LOOKED_AT: i64 = 5;
-/// Letters of a comment taken over.
-const MOST_WORDS: usize = 10_000;
+/// An issue that was listened to so long after it changed said all there is: clocks differ.
+const SETTLED: TimeDelta = TimeDelta::minutes(15);
+/// How far to go on behind a list that is cut within one moment.
+const STEP: TimeDelta = TimeDelta::minutes(1);
 
-/// Takes over what changed since.
-pub async fn changes(at: &At<'_>, since: DateTime<Utc>) -> Result<(), Broken> {
-    for there in at.api.changed(since).await? {
+/// Takes over what changed since, as long as the turn has time for it. Returns from where to go on
+/// the next time, where that was not all.
+pub async fn changes(at: &At<'_>, since: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, Broken> {
+    let changed = at.api.changed(since).await?;
+    for (place, there) in changed.issues.iter().enumerate() {
+        // One at least, so that every turn gets further.
+        if place > 0 && at.spent(HEARS) {
+            return Ok(Some(there.updated.unwrap_or(since).max(since)));
+        }
         let mut tx = at.begin().await?;
         let issue = trackers::known(&mut tx, at.tracker.id, &there.id).await?;
         tx.commit().await?;
-        if let Some(issue) = issue {
-            match both(at, &issue, &there).await {
-                Err(Broken::There(Fault::Missing(_))) => lost(at, &issue).await?,
-                other => other?,
-            }
+        let Some(issue) = issue.filter(|issue| !settled(issue, there)) else { continue };
+        match both(at, &issue, there).await {
+            Err(Broken::There(Fault::Missing(_))) => lost(at, &issue).await?,
+            other => other?,
         }
     }
-    Ok(())
+    // A list that is cut within a moment would be cut there forever: what is behind it is found when
+    // issues not heard of are looked at.
+    Ok(changed.until.map(|until| if until > since { until } else { since + STEP }))
+}
+
+/// Whether all of this change was taken over: the issue was listened to long after it.
+fn settled(issue: &Issue, there: &api::Issue) -> bool {
+    issue.status.as_ref() == Some(&there.status)
+        && there.updated.is_some_and(|at| at < issue.checked_at - SETTLED)
 }
 
 async fn both(at: &At<'_>, issue: &Issue, there: &api::Issue) -> Result<(), Broken> {
@@ -49,7 +66,7 @@ pub async fn heard(at: &At<'_>, issue: &Issue, there: &api::Issue) -> Result<(),
         Some(state) if state != ticket.state => follow(at, &mut tx, &ticket, there, state).await?,
         _ => ticket.state,
     };
-    trackers::steps(&mut tx, at.tracker, ticket.id, &there.status, ours, at.now()).await?;
+    trackers::steps(&mut tx, at.tracker, ticket.id, &there.status, ours).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -93,7 +110,26 @@ async fn follow(
             Step::Elsewhere => break,
         }
     }
+    if from != ticket.state {
+        record(at, tx, ticket, from).await?;
+    }
     Ok(from)
+}
+
+/// Puts on record that the tracker moved a ticket, as when somebody here does.
+async fn record(at: &At<'_>, tx: &mut Tx, ticket: &Ticket, to: TicketState) -> Result<(), Broken> {
+    let told =
+        |state: TicketState| json!({ "state": state, "assignee": ticket.assignee, "due_at": ticket.due_at });
+    let deed = Deed {
+        actor: at.author.reference.clone(),
+        actor_name: at.author.name.clone(),
+        address: String::new(),
+        action: "ticket.changed".into(),
+        subject: format!("#{}", ticket.number),
+        before: Some(told(ticket.state)),
+        after: Some(told(to)),
+    };
+    Ok(audit::add(tx, &deed, at.now()).await?)
 }
 
 async fn comments(at: &At<'_>, issue: &Issue, there: &api::Issue) -> Result<(), Broken> {
@@ -106,11 +142,10 @@ async fn comments(at: &At<'_>, issue: &Issue, there: &api::Issue) -> Result<(), 
     for comment in all.iter().filter(|comment| fresh.contains(&comment.id)) {
         let author = Author {
             reference: at.author.reference.clone(),
-            name: format!("{} in {}", comment.author.replace('\0', ""), at.tracker.name),
+            name: format!("{} in {}", comment.author, at.tracker.name),
         };
-        let words: String = comment.words.replace('\0', "\u{fffd}").chars().take(MOST_WORDS).collect();
-        tickets::comment(&mut tx, Work { ticket: issue.ticket, author: &author, now: at.now() }, &words)
-            .await?;
+        let work = Work { ticket: issue.ticket, author: &author, now: at.now() };
+        tickets::comment(&mut tx, work, &comment.words).await?;
     }
     Ok(tx.commit().await?)
 }
@@ -121,6 +156,9 @@ pub async fn look_for_lost(at: &At<'_>, before: DateTime<Utc>) -> Result<(), Bro
     let unseen = trackers::stale(&mut tx, at.tracker.id, before, LOOKED_AT).await?;
     tx.commit().await?;
     for remote in unseen {
+        if at.spent(HEARS) {
+            break;
+        }
         let mut tx = at.begin().await?;
         let Some(issue) = trackers::known(&mut tx, at.tracker.id, &remote).await? else { continue };
         tx.commit().await?;

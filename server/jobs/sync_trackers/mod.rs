@@ -10,13 +10,16 @@ mod hear;
 mod tell;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::Client;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use url::Url;
 
+use super::side_by_side::{Rounds, serve_all};
 use crate::auth::{Vault, secrets};
 use crate::model::TenantId;
 use crate::notify;
@@ -26,6 +29,14 @@ use crate::store::tickets::Author;
 use crate::store::trackers::{self, Tracker, Turn};
 use crate::store::{Store, StoreError, Tx};
 
+/// Tenants whose trackers are looked after at once.
+const TENANTS: usize = 8;
+/// No turn takes longer: whoever answers late is left alone for a while.
+const LONGEST: Duration = Duration::from_mins(2);
+/// What changed there is listened to for so long, and gone on with at the next turn.
+const HEARS: Duration = Duration::from_secs(40);
+/// And what happened here is told up to then.
+const TELLS: Duration = Duration::from_secs(80);
 /// Tickets told at one turn; the rest follows with the next.
 const AT_ONCE: i64 = 20;
 /// How often a tracker is asked what changed.
@@ -55,6 +66,7 @@ struct At<'a> {
     tracker: &'a Tracker,
     api: &'a dyn api::Tracker,
     author: Author,
+    begun: Instant,
 }
 
 /// Why a turn ends early.
@@ -71,6 +83,11 @@ enum Broken {
 impl At<'_> {
     fn now(&self) -> DateTime<Utc> {
         (self.liaison.clock)()
+    }
+
+    /// Whether the turn has taken so long.
+    fn spent(&self, time: Duration) -> bool {
+        self.begun.elapsed() >= time
     }
 
     /// A transaction that is ours to write in: the turn still is.
@@ -94,19 +111,9 @@ impl Liaison {
         Ok(Self { store, vault, guard, client, public_url, clock })
     }
 
-    /// Looks after every tracker whose time has come. Returns how many.
+    /// Looks after every tracker whose time has come, of several tenants side by side. Returns how many.
     pub async fn look_after_all(&self, stop: &CancellationToken) -> Result<usize, StoreError> {
-        let mut gate = self.store.gate().await?;
-        let tenants = trackers::whose_turn(&mut gate).await?;
-        drop(gate);
-        let mut looked = 0;
-        for tenant in tenants {
-            if stop.is_cancelled() {
-                break;
-            }
-            looked += usize::from(self.look_after_one(tenant).await?);
-        }
-        Ok(looked)
+        serve_all(self, TENANTS, stop).await
     }
 
     /// Looks after the next tracker of a tenant, if one's time has come.
@@ -123,8 +130,9 @@ impl Liaison {
             Ok(api) => {
                 let author =
                     Author { reference: format!("tracker:{}", tracker.id), name: tracker.name.clone() };
-                let at = At { liaison: self, tenant, tracker: &tracker, api: &*api, author };
-                turn(&at, started).await
+                let begun = Instant::now();
+                let at = At { liaison: self, tenant, tracker: &tracker, api: &*api, author, begun };
+                bounded(&at, started).await
             }
             Err(fault) => Err(fault.into()),
         };
@@ -152,15 +160,56 @@ impl Liaison {
     }
 }
 
+#[async_trait]
+impl Rounds for Liaison {
+    const WHAT: &'static str = "trackers";
+
+    async fn whose_turn(&self) -> Result<Vec<TenantId>, StoreError> {
+        let mut gate = self.store.gate().await?;
+        trackers::whose_turn(&mut gate).await
+    }
+
+    async fn serve(&self, tenant: TenantId) -> Result<usize, StoreError> {
+        Ok(usize::from(self.look_after_one(tenant).await?))
+    }
+}
+
+/// A turn, broken off where it takes too long: like one whose worker died.
+async fn bounded(at: &At<'_>, started: DateTime<Utc>) -> Result<Turn, Broken> {
+    let late = || Fault::Away(format!("it took longer than {} seconds", LONGEST.as_secs()));
+    let ended = tokio::time::timeout(LONGEST, Box::pin(turn(at, started))).await;
+    ended.unwrap_or_else(|_| Err(late().into()))
+}
+
 async fn turn(at: &At<'_>, started: DateTime<Utc>) -> Result<Turn, Broken> {
     // Heard first: what both changed is known before anything is told.
     let mut done = Turn::default();
     if at.tracker.next_look_at <= started {
-        hear::changes(at, at.tracker.read_until - OVERLAP).await?;
+        let from = hear::changes(at, at.tracker.read_until - OVERLAP).await?;
         hear::look_for_lost(at, started - UNSEEN).await?;
-        done.read_until = Some(started);
+        done.read_until = Some(from.map_or(started, |from| read_until(from, started)));
         done.next_look_at = Some(started + EVERY);
     }
     tell::all(at, AT_ONCE).await?;
     Ok(done)
+}
+
+/// Up to where was read, that the next turn goes on from `from`: the tracker's own clock says that,
+/// so it may say anything.
+fn read_until(from: DateTime<Utc>, started: DateTime<Utc>) -> DateTime<Utc> {
+    (from.min(started) + OVERLAP).min(started)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_was_cut_is_gone_on_with_where_it_ended() {
+        let now = DateTime::from_timestamp(1_000_000, 0).expect("a time");
+        let ago = |minutes| now - TimeDelta::minutes(minutes);
+        assert_eq!(read_until(ago(60), now) - OVERLAP, ago(60));
+        assert_eq!(read_until(ago(1), now), now);
+        assert_eq!(read_until(DateTime::<Utc>::MAX_UTC, now), now, "whatever it says");
+    }
 }

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{At, Broken, hear};
+use super::{At, Broken, TELLS, hear};
 use crate::model::TicketState;
 use crate::notify::tracker::{self as api, Draft, Fault};
 use crate::rules;
@@ -17,12 +17,16 @@ const NAMED: i64 = 20;
 /// Lines of a story told at one turn.
 const NOTES: i64 = 50;
 
-/// Tells what is to be told of tickets, at most so many.
+/// Tells what is to be told of tickets, at most so many, as long as the turn has time for it.
 pub async fn all(at: &At<'_>, most: i64) -> Result<(), Broken> {
     let mut tx = at.begin().await?;
     let waiting = trackers::to_tell(&mut tx, at.tracker.id, most, at.now()).await?;
     tx.commit().await?;
-    for issue in waiting {
+    for (place, issue) in waiting.into_iter().enumerate() {
+        // One at least: the others are still due.
+        if place > 0 && at.spent(TELLS) {
+            break;
+        }
         let mut tx = at.begin().await?;
         trackers::begin(&mut tx, at.tracker, &issue).await?;
         tx.commit().await?;
@@ -47,30 +51,31 @@ async fn one(at: &At<'_>, issue: &Issue) -> Result<(), Broken> {
     let mut tx = at.begin().await?;
     let Some(ticket) = pages::get(&mut tx, issue.ticket).await? else { return Ok(()) };
     let (draft, digest) = draft(at, &mut tx, &ticket).await?;
-    let mut notes = pages::notes(&mut tx, ticket.id, None, NOTES).await?.rows;
-    tx.commit().await?;
-    let last = notes.first().map(|note| note.id);
     let Some(remote) = &issue.remote_id else {
+        // What was said before is not said there.
+        let last = pages::notes(&mut tx, ticket.id, None, 1).await?.rows.first().map(|note| note.id);
+        tx.commit().await?;
         let made = made(at, &draft).await?;
         adopt(at, &ticket, &made).await?;
         let same = made.state == Some(ticket.state) || ticket.state == TicketState::Open;
         let status = if same { made.status } else { step(at, &ticket, &made.id, &made.status).await? };
         let mut tx = at.begin().await?;
-        trackers::steps(&mut tx, at.tracker, ticket.id, &status, ticket.state, at.now()).await?;
-        trackers::told(&mut tx, at.tracker, issue, &digest, last).await?;
-        tx.commit().await?;
-        return Ok(());
+        trackers::steps(&mut tx, at.tracker, ticket.id, &status, ticket.state).await?;
+        trackers::told(&mut tx, at.tracker, issue, &digest, last, true).await?;
+        return Ok(tx.commit().await?);
     };
+    let notes = pages::notes_since(&mut tx, ticket.id, issue.told_note, NOTES).await?;
+    tx.commit().await?;
     if issue.told.as_deref() != Some(&digest) {
         at.api.update(remote, &draft).await?;
     }
     if issue.told_state != Some(ticket.state) {
         moved(at, issue, &ticket, remote).await?;
     }
-    notes.retain(|note| issue.told_note.is_none_or(|told| note.id > told));
-    say(at, issue, remote, &notes).await?;
+    say(at, issue, remote, &notes.rows).await?;
+    let last = notes.rows.last().map(|note| note.id);
     let mut tx = at.begin().await?;
-    trackers::told(&mut tx, at.tracker, issue, &digest, last).await?;
+    trackers::told(&mut tx, at.tracker, issue, &digest, last, !notes.more).await?;
     Ok(tx.commit().await?)
 }
 
@@ -114,7 +119,7 @@ async fn moved(at: &At<'_>, issue: &Issue, ticket: &Ticket, remote: &str) -> Res
         tx.commit().await?;
     }
     let mut tx = at.begin().await?;
-    trackers::steps(&mut tx, at.tracker, ticket.id, &status, ticket.state, at.now()).await?;
+    trackers::steps(&mut tx, at.tracker, ticket.id, &status, ticket.state).await?;
     Ok(tx.commit().await?)
 }
 
@@ -146,7 +151,6 @@ async fn step(at: &At<'_>, ticket: &Ticket, remote: &str, before: &str) -> Resul
 async fn say(at: &At<'_>, issue: &Issue, remote: &str, notes: &[Note]) -> Result<(), Broken> {
     let ours: Vec<&Note> = notes
         .iter()
-        .rev()
         .filter(|note| matches!(note.kind.as_str(), "comment" | "state") && note.actor != at.author.reference)
         .collect();
     if ours.is_empty() {

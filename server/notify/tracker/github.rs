@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::http::{Fault, Http, Yes};
-use super::{Comment, Draft, Issue, MOST_COMMENTS, MOST_ISSUES, Tracker};
+use super::listed::{Listed, MOST_PAGES, moment};
+use super::{Changed, Comment, Draft, Issue, MOST_COMMENTS, MOST_ISSUES, Tracker};
 use crate::model::{TicketState, TrackerSpec};
 
 /// Pages looked through for a mark: it was made a moment ago, if it was.
@@ -31,25 +32,25 @@ impl GitHub {
         Self { http, place: format!("repos/{}", spec.place.trim_matches('/')) }
     }
 
-    /// Pages from `first` until `enough` says so or there are no more.
-    async fn pages(
+    /// What `read` makes of the rows of pages from `first`, at most so many of them, from so many pages.
+    async fn pages<T: Send>(
         &self,
         first: Url,
-        most: usize,
-        mut enough: impl FnMut(&[Value]) -> bool + Send,
-    ) -> Result<Vec<Value>, Fault> {
-        let mut found = Vec::new();
+        (most, most_pages): (usize, usize),
+        read: impl Fn(&Value) -> Option<T> + Send,
+    ) -> Result<Listed<T>, Fault> {
+        let mut list = Listed::of(most, most_pages);
         let mut next = Some(first);
         while let Some(url) = next.take() {
-            let Yes { body, headers } = self.http.page(url).await?;
+            let Yes { body, headers, read: bytes } = self.http.page(url).await?;
             let Value::Array(rows) = body else { return Err(Fault::Away("its list is none".into())) };
-            let stop = enough(&rows);
-            found.extend(rows);
-            if !stop && found.len() < most {
-                next = following(&headers);
+            // One without rows has nothing behind it, whatever it points to.
+            let following = following(&headers).filter(|_| !rows.is_empty());
+            if list.page(rows.iter().filter_map(&read), bytes, following.is_some()) {
+                next = following;
             }
         }
-        Ok(found)
+        Ok(list)
     }
 }
 
@@ -73,13 +74,21 @@ fn issue(row: &Value) -> Option<Issue> {
         (false, true) => ("closed", TicketState::Done),
         (false, false) => ("closed as not planned", TicketState::WontFix),
     };
-    Some(Issue {
+    let issue = Issue {
         id: number.to_string(),
         key: format!("#{number}"),
         url: row["html_url"].as_str().unwrap_or_default().to_owned(),
         status: status.into(),
         state: Some(state),
-    })
+        updated: moment(&row["updated_at"]),
+    };
+    issue.kept()
+}
+
+fn comment(row: &Value) -> Option<Comment> {
+    let id = row["id"].as_i64()?.to_string();
+    let author = row["user"]["login"].as_str().unwrap_or("somebody");
+    Comment::of(&id, author, row["body"].as_str().unwrap_or_default())
 }
 
 fn read(body: &Value) -> Result<Issue, Fault> {
@@ -111,14 +120,11 @@ impl Tracker for GitHub {
         let query = [("labels", LABEL), ("state", "all"), ("sort", "created"), ("direction", "desc")];
         let mut url = self.http.at(&format!("{}/issues", self.place), &query)?;
         url.query_pairs_mut().append_pair("per_page", "100");
-        let has = |row: &Value| row["body"].as_str().is_some_and(|body| body.contains(mark));
-        let mut pages = 0;
-        let enough = |rows: &[Value]| {
-            pages += 1;
-            pages >= PAGES_FOR_A_MARK || rows.iter().any(has)
+        let marked = |row: &Value| {
+            let has = row["body"].as_str().is_some_and(|body| body.contains(mark));
+            if has { issue(row) } else { None }
         };
-        let rows = self.pages(url, MOST_ISSUES, enough).await?;
-        Ok(rows.iter().filter(|row| has(row)).find_map(issue))
+        Ok(self.pages(url, (1, PAGES_FOR_A_MARK), marked).await?.rows.into_iter().next())
     }
 
     async fn create(&self, draft: &Draft) -> Result<Issue, Fault> {
@@ -156,30 +162,23 @@ impl Tracker for GitHub {
     }
 
     async fn comments(&self, id: &str) -> Result<Vec<Comment>, Fault> {
-        let url = self.http.at(&format!("{}/issues/{id}/comments", self.place), &[("per_page", "100")])?;
-        let rows = self.pages(url, MOST_COMMENTS, |_| false).await?;
-        let comment = |row: &Value| {
-            Some(Comment {
-                id: row["id"].as_i64()?.to_string(),
-                author: row["user"]["login"].as_str().unwrap_or("somebody").to_owned(),
-                words: row["body"].as_str().unwrap_or_default().to_owned(),
-            })
-        };
-        Ok(rows.iter().filter_map(comment).collect())
+        // Half as many as may be: a comment may be long.
+        let url = self.http.at(&format!("{}/issues/{id}/comments", self.place), &[("per_page", "50")])?;
+        Ok(self.pages(url, (MOST_COMMENTS, MOST_PAGES), comment).await?.rows)
     }
 
-    async fn changed(&self, since: DateTime<Utc>) -> Result<Vec<Issue>, Fault> {
-        let since = since.to_rfc3339_opts(SecondsFormat::Secs, true);
+    async fn changed(&self, since: DateTime<Utc>) -> Result<Changed, Fault> {
+        let after = since.to_rfc3339_opts(SecondsFormat::Secs, true);
         let query = [
             ("labels", LABEL),
             ("state", "all"),
-            ("since", since.as_str()),
+            ("since", after.as_str()),
             ("sort", "updated"),
             ("direction", "asc"),
             ("per_page", "100"),
         ];
         let url = self.http.at(&format!("{}/issues", self.place), &query)?;
-        Ok(self.pages(url, MOST_ISSUES, |_| false).await?.iter().filter_map(issue).collect())
+        Ok(Changed::of(self.pages(url, (MOST_ISSUES, MOST_PAGES), issue).await?, since))
     }
 }
 

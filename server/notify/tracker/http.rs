@@ -13,7 +13,10 @@ use crate::model::{TrackerKind, TrackerSpec};
 use crate::outgoing::{self, Guard};
 
 /// Bytes of an answer at most.
-const MOST_READ: usize = 8 * 1024 * 1024;
+const MOST_READ: usize = 4 * 1024 * 1024;
+
+/// Letters of its own words that are looked at.
+const MOST_SAID: usize = 10_000;
 
 /// Why a tracker did not do it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,6 +53,8 @@ pub struct Yes {
     pub body: Value,
     /// Its headers.
     pub headers: HeaderMap,
+    /// Bytes of its body.
+    pub read: usize,
 }
 
 impl Http {
@@ -138,7 +143,7 @@ impl Http {
         match status {
             200..=299 => {
                 let body = parsed.map_err(|_| Fault::Away("its answer is no JSON".into()))?;
-                Ok(Yes { body, headers })
+                Ok(Yes { body, headers, read: bytes.len() })
             }
             _ => Err(refusal(status, &headers, &parsed.unwrap_or(Value::Null), (self.now)())),
         }
@@ -187,7 +192,7 @@ fn said(body: &Value) -> String {
             all.iter().map(|(field, problem)| format!("{field}: {}", problem.as_str().unwrap_or(""))),
         );
     }
-    super::super::words::short(&parts.join("; "), 300)
+    super::super::words::short(&super::kept(&parts.join("; "), MOST_SAID), 300)
 }
 
 #[cfg(test)]
@@ -220,5 +225,6 @@ mod tests {
         assert_eq!(said(&json!({ "errorMessages": ["a"], "errors": { "project": "b" } })), "a; project: b");
         assert_eq!(said(&json!({ "error": { "message": "x", "detail": "y" } })), "x; y");
         assert_eq!(said(&Value::Null), "");
+        assert_eq!(said(&json!({ "message": "a\0b" })), "a\u{fffd}b", "it is kept as why a look failed");
     }
 }

@@ -6,7 +6,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::http::{Fault, Http};
-use super::{Comment, Draft, Issue, MOST_COMMENTS, MOST_ISSUES, Tracker, adf};
+use super::listed::{Listed, MOST_PAGES, moment, rows};
+use super::{Changed, Comment, Draft, Issue, MOST_COMMENTS, MOST_ISSUES, Tracker, adf};
 use crate::model::{StateNames, TicketState, TrackerSpec};
 
 /// Letters of a summary at most.
@@ -35,31 +36,33 @@ impl Jira {
 
     fn read(&self, row: &Value) -> Result<Issue, Fault> {
         let text = |value: &Value| value.as_str().map(str::to_owned);
-        let (Some(id), Some(key)) = (text(&row["id"]), text(&row["key"])) else {
-            return Err(Fault::Away("its issue cannot be read".into()));
-        };
+        let unread = || Fault::Away("its issue cannot be read".into());
+        let (Some(id), Some(key)) = (text(&row["id"]), text(&row["key"])) else { return Err(unread()) };
         let status = text(&row["fields"]["status"]["name"]).unwrap_or_default();
         let category = row["fields"]["status"]["statusCategory"]["key"].as_str().unwrap_or_default();
         let state = self.states.meaning(&status).or_else(|| meaning(&status, category));
         let url = format!("{}/browse/{key}", self.http.origin());
-        Ok(Issue { id, key, url, status, state })
+        let updated = moment(&row["fields"]["updated"]);
+        Issue { id, key, url, status, state, updated }.kept().ok_or_else(unread)
     }
 
     /// Every issue a query finds, page by page.
-    async fn search(&self, jql: &str, most: usize) -> Result<Vec<Issue>, Fault> {
-        let (mut found, mut token) = (Vec::new(), None::<String>);
+    async fn search(&self, jql: &str, most: usize) -> Result<Listed<Issue>, Fault> {
+        let (mut list, mut token) = (Listed::of(most, MOST_PAGES), None::<String>);
         loop {
-            let mut body = json!({ "jql": jql, "fields": ["status"], "maxResults": PAGE.min(most) });
+            let mut body =
+                json!({ "jql": jql, "fields": ["status", "updated"], "maxResults": PAGE.min(most) });
             if let Some(token) = &token {
                 body["nextPageToken"] = json!(token);
             }
-            let page = self.http.write(Method::POST, "rest/api/3/search/jql", &body).await?.body;
-            for row in page["issues"].as_array().into_iter().flatten() {
-                found.push(self.read(row)?);
-            }
-            let next = page["nextPageToken"].as_str().map(str::to_owned);
-            if next.is_none() || next == token || page["isLast"] == true || found.len() >= most {
-                return Ok(found);
+            let page = self.http.write(Method::POST, "rest/api/3/search/jql", &body).await?;
+            let rows = rows(&page.body["issues"]);
+            let issues =
+                rows.iter().take(most + 1).map(|row| self.read(row)).collect::<Result<Vec<_>, _>>()?;
+            let next = page.body["nextPageToken"].as_str().map(str::to_owned);
+            let more = next.is_some() && page.body["isLast"] != true && !rows.is_empty();
+            if !list.page(issues, page.read, more) {
+                return Ok(list);
             }
             token = next;
         }
@@ -107,6 +110,11 @@ impl Jira {
     }
 }
 
+fn comment(row: &Value) -> Option<Comment> {
+    let author = row["author"]["displayName"].as_str().unwrap_or("somebody");
+    Comment::of(row["id"].as_str()?, author, &adf::text(&row["body"]))
+}
+
 fn meaning(status: &str, category: &str) -> Option<TicketState> {
     match category {
         "new" => Some(TicketState::Open),
@@ -146,7 +154,7 @@ impl Tracker for Jira {
 
     async fn find(&self, mark: &str) -> Result<Option<Issue>, Fault> {
         let jql = format!("project = {} AND labels = {}", quoted(&self.project), quoted(mark));
-        Ok(self.search(&jql, 2).await?.into_iter().next())
+        Ok(self.search(&jql, 2).await?.rows.into_iter().next())
     }
 
     async fn create(&self, draft: &Draft) -> Result<Issue, Fault> {
@@ -168,7 +176,7 @@ impl Tracker for Jira {
     }
 
     async fn get(&self, id: &str) -> Result<Issue, Fault> {
-        let found = self.http.get(&format!("rest/api/3/issue/{id}"), &[("fields", "status")]).await?;
+        let found = self.http.get(&format!("rest/api/3/issue/{id}"), &[("fields", "status,updated")]).await?;
         self.read(&found.body)
     }
 
@@ -204,27 +212,23 @@ impl Tracker for Jira {
 
     async fn comments(&self, id: &str) -> Result<Vec<Comment>, Fault> {
         let path = format!("rest/api/3/issue/{id}/comment");
-        let mut found: Vec<Comment> = Vec::new();
+        let (mut list, mut start) = (Listed::of(MOST_COMMENTS, MOST_PAGES), 0_usize);
         loop {
-            let start = found.len().to_string();
-            let query = [("startAt", start.as_str()), ("maxResults", "100"), ("orderBy", "created")];
-            let page = self.http.get(&path, &query).await?.body;
-            let rows = page["comments"].as_array().cloned().unwrap_or_default();
-            for row in &rows {
-                found.push(Comment {
-                    id: row["id"].as_str().unwrap_or_default().to_owned(),
-                    author: row["author"]["displayName"].as_str().unwrap_or("somebody").to_owned(),
-                    words: adf::text(&row["body"]),
-                });
-            }
-            let total = page["total"].as_u64().and_then(|total| usize::try_from(total).ok()).unwrap_or(0);
-            if rows.is_empty() || found.len() >= total.min(MOST_COMMENTS) {
-                return Ok(found);
+            let from = start.to_string();
+            let query = [("startAt", from.as_str()), ("maxResults", "100"), ("orderBy", "created")];
+            let page = self.http.get(&path, &query).await?;
+            let rows = rows(&page.body["comments"]);
+            start += rows.len();
+            let total =
+                page.body["total"].as_u64().and_then(|total| usize::try_from(total).ok()).unwrap_or(0);
+            let more = !rows.is_empty() && start < total;
+            if !list.page(rows.iter().filter_map(comment), page.read, more) {
+                return Ok(list.rows);
             }
         }
     }
 
-    async fn changed(&self, since: DateTime<Utc>) -> Result<Vec<Issue>, Fault> {
+    async fn changed(&self, since: DateTime<Utc>) -> Result<Changed, Fault> {
         // In minutes from now: a moment would be read in the time zone of the account.
         let minutes = (self.http.now() - since).num_minutes().max(0) + 1;
         let jql = format!(
@@ -232,7 +236,7 @@ impl Tracker for Jira {
             quoted(&self.project),
             quoted(LABEL)
         );
-        self.search(&jql, MOST_ISSUES).await
+        Ok(Changed::of(self.search(&jql, MOST_ISSUES).await?, since))
     }
 }
 

@@ -9,7 +9,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::http::{Fault, Http};
-use super::{Comment, Draft, Issue, MOST_COMMENTS, MOST_ISSUES, Tracker};
+use super::listed::{Listed, MOST_PAGES, moment, rows};
+use super::{Changed, Comment, Draft, Issue, MOST_COMMENTS, MOST_ISSUES, Tracker};
 use crate::model::{Severity, StateNames, TicketState, TrackerSpec};
 
 /// Letters of a short description at most.
@@ -50,14 +51,14 @@ impl ServiceNow {
 
     fn read(&self, row: &Value) -> Result<Issue, Fault> {
         let text = |field: &str| row[field].as_str().map(str::to_owned);
-        let Some(id) = text("sys_id").filter(|id| id.bytes().all(|byte| byte.is_ascii_alphanumeric())) else {
-            return Err(Fault::Away("its record cannot be read".into()));
-        };
+        let unread = || Fault::Away("its record cannot be read".into());
+        let id = text("sys_id").ok_or_else(unread)?;
         let status = text("state").unwrap_or_default();
         let url = format!("{}/{}.do?sys_id={id}", self.http.origin(), self.table);
         let key = text("number").unwrap_or_else(|| id.clone());
         let state = self.meaning(&status);
-        Ok(Issue { id, key, url, status, state })
+        let updated = moment(&row["sys_updated_on"]);
+        Issue { id, key, url, status, state, updated }.kept().ok_or_else(unread)
     }
 
     fn meaning(&self, number: &str) -> Option<TicketState> {
@@ -68,26 +69,37 @@ impl ServiceNow {
         given.or_else(|| INCIDENT.iter().find(|(known, _)| *known == number).map(|(_, state)| *state))
     }
 
-    async fn records(&self, query: &str, most: usize) -> Result<Vec<Issue>, Fault> {
-        let mut found = Vec::new();
+    /// What `read` makes of the records of a table that a query finds, page by page.
+    async fn records<T: Send>(
+        &self,
+        (path, fields, query): (&str, &str, &str),
+        most: usize,
+        read: impl Fn(&Value) -> Result<Option<T>, Fault> + Send,
+    ) -> Result<Listed<T>, Fault> {
+        let (mut list, mut start) = (Listed::of(most, MOST_PAGES), 0_usize);
         loop {
-            let (limit, offset) = (PAGE.min(most).to_string(), found.len().to_string());
+            let (limit, offset) = (PAGE.min(most).to_string(), start.to_string());
             let asked = [
                 ("sysparm_query", query),
-                ("sysparm_fields", FIELDS),
+                ("sysparm_fields", fields),
                 ("sysparm_limit", limit.as_str()),
                 ("sysparm_offset", offset.as_str()),
                 ("sysparm_exclude_reference_link", "true"),
             ];
-            let page = self.http.get(&self.path(), &asked).await?.body;
-            let rows = page["result"].as_array().cloned().unwrap_or_default();
-            for row in &rows {
-                found.push(self.read(row)?);
-            }
-            if rows.len() < PAGE || found.len() >= most {
-                return Ok(found);
+            let page = self.http.get(path, &asked).await?;
+            let rows = rows(&page.body["result"]);
+            start += rows.len();
+            let found = rows.iter().take(most + 1).filter_map(|row| read(row).transpose());
+            let found = found.collect::<Result<Vec<_>, _>>()?;
+            if !list.page(found, page.read, rows.len() >= PAGE) {
+                return Ok(list);
             }
         }
+    }
+
+    async fn issues(&self, query: &str, most: usize) -> Result<Listed<Issue>, Fault> {
+        let path = self.path();
+        self.records((path.as_str(), FIELDS, query), most, |row| self.read(row).map(Some)).await
     }
 
     async fn fields(&self, draft: &Draft) -> Result<Value, Fault> {
@@ -128,6 +140,11 @@ impl ServiceNow {
     }
 }
 
+fn comment(row: &Value) -> Option<Comment> {
+    let author = row["sys_created_by"].as_str().unwrap_or("somebody");
+    Comment::of(row["sys_id"].as_str()?, author, row["value"].as_str().unwrap_or_default())
+}
+
 #[async_trait]
 impl Tracker for ServiceNow {
     async fn check(&self) -> Result<String, Fault> {
@@ -137,7 +154,7 @@ impl Tracker for ServiceNow {
     }
 
     async fn find(&self, mark: &str) -> Result<Option<Issue>, Fault> {
-        Ok(self.records(&format!("correlation_id={mark}"), 1).await?.into_iter().next())
+        Ok(self.issues(&format!("correlation_id={mark}"), 1).await?.rows.into_iter().next())
     }
 
     async fn create(&self, draft: &Draft) -> Result<Issue, Fault> {
@@ -187,29 +204,17 @@ impl Tracker for ServiceNow {
 
     async fn comments(&self, id: &str) -> Result<Vec<Comment>, Fault> {
         let query = format!("element_id={id}^elementINcomments,work_notes^ORDERBYsys_created_on");
-        let limit = MOST_COMMENTS.to_string();
-        let asked = [
-            ("sysparm_query", query.as_str()),
-            ("sysparm_fields", "sys_id,value,sys_created_by,sys_created_on"),
-            ("sysparm_limit", limit.as_str()),
-        ];
-        let page = self.http.get("api/now/table/sys_journal_field", &asked).await?.body;
-        let comment = |row: &Value| {
-            Some(Comment {
-                id: row["sys_id"].as_str()?.to_owned(),
-                author: row["sys_created_by"].as_str().unwrap_or("somebody").to_owned(),
-                words: row["value"].as_str().unwrap_or_default().to_owned(),
-            })
-        };
-        Ok(page["result"].as_array().into_iter().flatten().filter_map(comment).collect())
+        let fields = "sys_id,value,sys_created_by,sys_created_on";
+        let of = ("api/now/table/sys_journal_field", fields, query.as_str());
+        Ok(self.records(of, MOST_COMMENTS, |row| Ok(comment(row))).await?.rows)
     }
 
-    async fn changed(&self, since: DateTime<Utc>) -> Result<Vec<Issue>, Fault> {
+    async fn changed(&self, since: DateTime<Utc>) -> Result<Changed, Fault> {
         // In minutes from now: a moment would be read in the time zone of the account.
         let minutes = (self.http.now() - since).num_minutes().max(0) + 1;
         let query = format!(
             "correlation_display={OURS}^sys_updated_onRELATIVEGT@minute@ago@{minutes}^ORDERBYsys_updated_on"
         );
-        self.records(&query, MOST_ISSUES).await
+        Ok(Changed::of(self.issues(&query, MOST_ISSUES).await?, since))
     }
 }

@@ -26,6 +26,7 @@ control! {
 
     fail function "everything on one service" => r#"{ "identity": { "name": "orders", "full_services": ["dynamodb"] } }"#,
     fail function "deletes on every resource" => r#"{ "identity": { "name": "orders", "unscoped_actions": ["s3:DeleteObject"] } }"#,
+    fail function "deletes whatever there is of a service" => r#"{ "identity": { "name": "orders", "unscoped_actions": ["ec2:Delete*"] } }"#,
     fail function on FunctionsPremium "role on the subscription" => r#"{ "identity": { "name": "orders", "broad_scopes": ["/subscriptions/0000"] } }"#,
     fail function "administrator" => r#"{ "identity": { "name": "ops", "admin": true } }"#,
     pass function "one table" => r#"{ "identity": { "name": "orders" } }"#,

@@ -26,6 +26,7 @@ control! {
     fail function "role of nine functions" => r#"{ "shared_identity": { "id": "arn:aws:iam::1:role/shared", "users": 9 } }"#,
     pass function "role of its own" => r#"{ "shared_identity": { "id": "arn:aws:iam::1:role/own", "users": 1 } }"#,
     pass function "no identity" => r#"{ "shared_identity": null }"#,
+    unknown function "functions of a region not counted" => r#"{ "shared_identity": { "unknown": "lambda:ListFunctions denied", "permission": "lambda:ListFunctions" } }"#,
     unknown function "identity not read" => r#"{ "shared_identity": { "unknown": "the function's configuration was not read" } }"#,
 }
 

@@ -24,6 +24,7 @@ control! {
     host: absent("a host has no policy that names accounts"),
 
     fail function "unknown account" => r#"{ "invoke_policy": { "accounts": [{ "statement": "partner", "principal": "arn:aws:iam::123412341234:root", "actions": ["lambda:InvokeFunction"] }] } }"#,
+    fail function "unknown account beside our own in a condition" => r#"{ "invoke_policy": { "accounts": [{ "statement": "org", "principal": "123412341234", "actions": ["lambda:InvokeFunction"] }] } }"#,
     pass function "trusted account" => r#"{ "invoke_policy": { "accounts": [{ "statement": "build", "principal": "999988887777", "actions": ["lambda:InvokeFunction"] }] } }"#,
     unknown function "policy denied" => r#"{ "invoke_policy": { "unknown": "lambda:GetPolicy denied", "permission": "lambda:GetPolicy" } }"#,
     absent function on FunctionsPremium "no such policy" => "{}",

@@ -31,7 +31,7 @@ control! {
     fail function on FunctionsConsumption "any origin with credentials" => r#"{ "cors": { "origins": ["*"], "credentials": true } }"#,
     pass function "own front end" => r#"{ "cors": { "origins": ["https://app.example.com"], "credentials": true } }"#,
     pass function "no rules" => r#"{ "cors": null }"#,
-    unknown function "URL denied" => r#"{ "cors": { "unknown": "lambda:GetFunctionUrlConfig denied", "permission": "lambda:GetFunctionUrlConfig" } }"#,
+    unknown function "URLs denied" => r#"{ "cors": { "unknown": "lambda:ListFunctionUrlConfigs denied", "permission": "lambda:ListFunctionUrlConfigs" } }"#,
 }
 
 fn function(facts: &FunctionFacts, _: &Context<'_>) -> Outcome {

@@ -31,9 +31,10 @@ control! {
     host: absent("the engine's own endpoint is asked of under host environment"),
 
     fail function "function URL without authentication" => r#"{ "endpoints": [{ "name": "$LATEST", "auth": "none" }] }"#,
+    fail function "URL of an alias without authentication" => r#"{ "endpoints": [{ "name": "function URL", "auth": "iam" }, { "name": "function URL of live", "auth": "none" }] }"#,
     pass function "function URL with IAM" => r#"{ "endpoints": [{ "name": "$LATEST", "auth": "iam" }] }"#,
     absent function "no function URL" => r#"{ "endpoints": [] }"#,
-    unknown function "URL denied" => r#"{ "endpoints": { "unknown": "lambda:GetFunctionUrlConfig denied", "permission": "lambda:GetFunctionUrlConfig" } }"#,
+    unknown function "URLs denied" => r#"{ "endpoints": { "unknown": "lambda:ListFunctionUrlConfigs denied", "permission": "lambda:ListFunctionUrlConfigs" } }"#,
     fail function on FunctionsConsumption "anonymous trigger" => r#"{ "endpoints": [{ "name": "orders", "auth": "none" }], "platform_authentication": false }"#,
     pass function on FunctionsPremium "anonymous trigger behind the platform's login" => r#"{ "endpoints": [{ "name": "orders", "auth": "none" }], "platform_authentication": true }"#,
     pass function on FunctionsPremium "key required" => r#"{ "endpoints": [{ "name": "orders", "auth": "key" }] }"#,

@@ -10,6 +10,9 @@ use crate::model::Role;
 /// A worker that takes a mail and falls silent is believed to be dead after so long.
 pub const SILENCE: TimeDelta = TimeDelta::minutes(5);
 
+/// What happened so shortly ago may still be being written.
+const BEING_WRITTEN: TimeDelta = TimeDelta::minutes(2);
+
 /// A mail to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mail {
@@ -64,7 +67,8 @@ impl Ended {
 }
 
 /// Makes the mails of every digest whose moment has come, and sets its next moment. A digest that
-/// missed several moments comes once and tells all of it. Members who left or may no longer read
+/// missed several moments comes once and tells all of it. It ends a little before now: what is being
+/// written at this moment bears an earlier time, and belongs to the next. Members who left or may no longer read
 /// get none.
 pub async fn fall_due(tx: &mut Tx, now: DateTime<Utc>) -> Result<u64, StoreError> {
     let tenant = tx.tenant().0;
@@ -84,10 +88,11 @@ pub async fn fall_due(tx: &mut Tx, now: DateTime<Utc>) -> Result<u64, StoreError
     let mut made = 0;
     for row in due {
         let schedule = read_schedule(row.schedule)?;
+        let until = (now - BEING_WRITTEN).max(row.covered_until);
         let next = schedule.next_after(now).unwrap_or(now + TimeDelta::days(1));
         let mails = sqlx::query!(
             "INSERT INTO digest_mails (tenant_id, digest_id, recipient_id, period, since, until, next_try_at)
-             SELECT $1, r.digest_id, r.id, $3, $4, $5, $5 FROM digest_recipients r
+             SELECT $1, r.digest_id, r.id, $3, $4, $5, $7 FROM digest_recipients r
              WHERE r.tenant_id = $1 AND r.digest_id = $2 AND r.left_at IS NULL
                AND (r.person_id IS NULL OR EXISTS (SELECT FROM memberships m WHERE m.tenant_id = $1
                     AND m.person_id = r.person_id AND m.role = ANY($6)))
@@ -96,8 +101,9 @@ pub async fn fall_due(tx: &mut Tx, now: DateTime<Utc>) -> Result<u64, StoreError
             row.id,
             row.next_at,
             row.covered_until,
-            now,
-            &readers
+            until,
+            &readers,
+            now
         )
         .execute(tx.on())
         .await?;
@@ -106,7 +112,7 @@ pub async fn fall_due(tx: &mut Tx, now: DateTime<Utc>) -> Result<u64, StoreError
             "UPDATE digests SET covered_until = $3, next_at = $4 WHERE tenant_id = $1 AND id = $2",
             tenant,
             row.id,
-            now,
+            until,
             next
         )
         .execute(tx.on())

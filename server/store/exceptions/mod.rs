@@ -130,7 +130,8 @@ pub async fn live(tx: &mut Tx, assets: &[AssetId], now: DateTime<Utc>) -> Result
     // One short look where there is none: judging is not to be slower for what is not used.
     let rows = sqlx::query!(
         "SELECT id, control, scope, until FROM exceptions
-         WHERE tenant_id = $1 AND phase <> 'ended' AND until > $2 AND revoked_at IS NULL AND control IS NOT NULL",
+         WHERE tenant_id = $1 AND phase <> 'ended' AND until > $2 AND revoked_at IS NULL AND control IS NOT NULL
+         ORDER BY id",
         tenant,
         now
     )
@@ -145,7 +146,7 @@ pub async fn live(tx: &mut Tx, assets: &[AssetId], now: DateTime<Utc>) -> Result
     let rows = sqlx::query!(
         "SELECT ef.finding_id, e.id, e.until FROM exception_findings ef
          JOIN exceptions e ON e.tenant_id = ef.tenant_id AND e.id = ef.exception_id
-         WHERE ef.tenant_id = $1 AND ef.asset_id = ANY($2) AND e.until > $3 AND e.revoked_at IS NULL
+         WHERE ef.tenant_id = $1 AND ef.asset_id = ANY($2) AND e.until > $3 AND e.revoked_at IS NULL AND e.phase <> 'ended'
            AND EXISTS (SELECT FROM exceptions WHERE tenant_id = $1 AND phase <> 'ended' AND control IS NULL)",
         tenant,
         &ids,

@@ -187,6 +187,28 @@ pub async fn notes(
     Ok(Page::of(rows, size))
 }
 
+/// The next `size` lines of a ticket's story after `after`, the oldest first.
+pub async fn notes_since(
+    tx: &mut Tx,
+    ticket: Uuid,
+    after: Option<Uuid>,
+    size: i64,
+) -> Result<Page<Note>, StoreError> {
+    let tenant = tx.tenant().0;
+    let rows = sqlx::query_as!(
+        Note,
+        "SELECT id, at, kind, actor, actor_name, words FROM ticket_notes
+         WHERE tenant_id = $1 AND ticket_id = $2 AND ($3::uuid IS NULL OR id > $3) ORDER BY id LIMIT $4",
+        tenant,
+        ticket,
+        after,
+        size + 1
+    )
+    .fetch_all(tx.on())
+    .await?;
+    Ok(Page::of(rows, size))
+}
+
 /// Where the same work is known elsewhere: address and label, at most a hundred.
 pub async fn references(tx: &mut Tx, ticket: Uuid) -> Result<Vec<(String, String)>, StoreError> {
     let tenant = tx.tenant().0;

@@ -108,6 +108,21 @@ pub async fn set_password(gate: &mut Gate, person: Uuid, hash: &str) -> Result<(
     Ok(())
 }
 
+/// Takes away all that opened an account up to now: its password, second factor, sessions, and who it
+/// is at providers.
+pub async fn start_over(gate: &mut Gate, person: Uuid) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE people SET password_hash = NULL, totp_secret = NULL, totp_on = false WHERE id = $1",
+        person
+    )
+    .execute(gate.on())
+    .await?;
+    sqlx::query!("DELETE FROM recovery_codes WHERE person_id = $1", person).execute(gate.on()).await?;
+    sqlx::query!("DELETE FROM identities WHERE person_id = $1", person).execute(gate.on()).await?;
+    sqlx::query!("DELETE FROM sessions WHERE person_id = $1", person).execute(gate.on()).await?;
+    Ok(())
+}
+
 /// Changes what a person is called.
 pub async fn rename(gate: &mut Gate, person: Uuid, name: &str) -> Result<(), StoreError> {
     sqlx::query!("UPDATE people SET name = $2 WHERE id = $1", person, name).execute(gate.on()).await?;

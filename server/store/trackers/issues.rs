@@ -29,6 +29,8 @@ pub struct Issue {
     pub version: i64,
     /// How often telling it was begun and not ended.
     pub attempts: i32,
+    /// When it was made there or last listened to.
+    pub checked_at: DateTime<Utc>,
 }
 
 struct Row {
@@ -41,6 +43,7 @@ struct Row {
     told_note: Option<Uuid>,
     version: i64,
     attempts: i32,
+    checked_at: DateTime<Utc>,
 }
 
 impl TryFrom<Row> for Issue {
@@ -57,6 +60,7 @@ impl TryFrom<Row> for Issue {
             told_note: row.told_note,
             version: row.version,
             attempts: row.attempts,
+            checked_at: row.checked_at,
         })
     }
 }
@@ -137,7 +141,8 @@ pub async fn to_tell(
     let tenant = tx.tenant().0;
     let rows = sqlx::query_as!(
         Row,
-        "SELECT ticket_id, remote_id, key, status, told, told_state, told_note, version, attempts FROM tracker_issues
+        "SELECT ticket_id, remote_id, key, status, told, told_state, told_note, version, attempts, checked_at
+         FROM tracker_issues
          WHERE tenant_id = $1 AND tracker_id = $2 AND version <> told_version AND state <> 'lost' AND next_try_at <= $3
          ORDER BY next_try_at, ticket_id LIMIT $4",
         tenant,
@@ -155,8 +160,8 @@ pub async fn known(tx: &mut Tx, tracker: Uuid, remote_id: &str) -> Result<Option
     let tenant = tx.tenant().0;
     let row = sqlx::query_as!(
         Row,
-        "SELECT ticket_id, remote_id, key, status, told, told_state, told_note, version, attempts FROM tracker_issues
-         WHERE tenant_id = $1 AND tracker_id = $2 AND remote_id = $3 AND state = 'there'",
+        "SELECT ticket_id, remote_id, key, status, told, told_state, told_note, version, attempts, checked_at
+         FROM tracker_issues WHERE tenant_id = $1 AND tracker_id = $2 AND remote_id = $3 AND state = 'there'",
         tenant,
         tracker,
         remote_id
@@ -229,32 +234,31 @@ pub async fn adopt(
     Ok(())
 }
 
-/// Notes a step that was said or heard: the tracker's word and ours.
+/// Notes a step that was said or heard: the tracker's word and ours. That its comments were listened
+/// to is noted apart.
 pub async fn steps(
     tx: &mut Tx,
     tracker: &Tracker,
     ticket: Uuid,
     status: &str,
     state: TicketState,
-    now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let (tenant, status) = (tx.tenant().0, storable(status));
     sqlx::query!(
-        "UPDATE tracker_issues SET status = $4, told_state = $5, checked_at = $6
+        "UPDATE tracker_issues SET status = $4, told_state = $5
          WHERE tenant_id = $1 AND tracker_id = $2 AND ticket_id = $3",
         tenant,
         tracker.id,
         ticket,
         status.as_ref(),
-        state.code(),
-        now
+        state.code()
     )
     .execute(tx.on())
     .await?;
     Ok(())
 }
 
-/// Notes that an issue was seen there.
+/// Notes that an issue was seen there, with all that was said of it.
 pub async fn checked(
     tx: &mut Tx,
     tracker: &Tracker,
@@ -274,24 +278,28 @@ pub async fn checked(
     Ok(())
 }
 
-/// Notes that everything up to this version was told: what it looks like, and up to which note.
+/// Notes what was told: what it looks like, and up to which note. If that was the whole, everything
+/// up to this version was told; if not, the rest is still due.
 pub async fn told(
     tx: &mut Tx,
     tracker: &Tracker,
     issue: &Issue,
     digest: &str,
     note: Option<Uuid>,
+    whole: bool,
 ) -> Result<(), StoreError> {
     let tenant = tx.tenant().0;
     sqlx::query!(
-        "UPDATE tracker_issues SET told = $4, told_note = coalesce($5, told_note), told_version = $6, attempts = 0, fault = NULL
+        "UPDATE tracker_issues SET told = $4, told_note = coalesce($5, told_note), attempts = 0, fault = NULL,
+                told_version = CASE WHEN $7 THEN $6 ELSE told_version END
          WHERE tenant_id = $1 AND tracker_id = $2 AND ticket_id = $3",
         tenant,
         tracker.id,
         issue.ticket,
         digest,
         note,
-        issue.version
+        issue.version,
+        whole
     )
     .execute(tx.on())
     .await?;
@@ -357,39 +365,4 @@ pub async fn fresh_comments(
     .fetch_all(tx.on())
     .await?;
     Ok(rows.into_iter().map(|row| row.remote_id).collect())
-}
-
-/// How a tracker knows a ticket, for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
-    /// The tracker.
-    pub tracker: Uuid,
-    /// Its name.
-    pub name: String,
-    /// `wanted`, `there` or `lost`.
-    pub state: String,
-    /// As its people name it.
-    pub key: Option<String>,
-    /// Its page.
-    pub url: Option<String>,
-    /// What it said last.
-    pub status: Option<String>,
-    /// Why the tracker does not take it.
-    pub fault: Option<String>,
-}
-
-/// How trackers know a ticket.
-pub async fn of_ticket(tx: &mut Tx, ticket: Uuid) -> Result<Vec<Known>, StoreError> {
-    let tenant = tx.tenant().0;
-    let rows = sqlx::query_as!(
-        Known,
-        "SELECT t.id AS tracker, t.name, i.state, i.key, i.url, i.status, i.fault
-         FROM tracker_issues i JOIN trackers t ON t.tenant_id = i.tenant_id AND t.id = i.tracker_id
-         WHERE i.tenant_id = $1 AND i.ticket_id = $2 ORDER BY t.name LIMIT 100",
-        tenant,
-        ticket
-    )
-    .fetch_all(tx.on())
-    .await?;
-    Ok(rows)
 }

@@ -2,18 +2,20 @@
 //!
 //! One worker at a time looks after a tracker; it holds a turn that outdates every earlier one.
 
+mod elsewhere;
 mod issues;
 
+pub use elsewhere::{Known, of_ticket};
 pub(in crate::store) use issues::touched;
 pub use issues::{
-    Issue, Known, adopt, begin, checked, fresh_comments, known, lost, of_ticket, put_off, send, stale, steps,
-    to_tell, told,
+    Issue, adopt, begin, checked, fresh_comments, known, lost, put_off, send, stale, steps, to_tell, told,
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::text::storable;
 use super::{Gate, StoreError, Tx, secrets, to_json};
 use crate::model::{TenantId, TrackerRule, TrackerSpec};
 
@@ -224,7 +226,7 @@ pub async fn ended(
     turn: &Turn,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let tenant = tx.tenant().0;
+    let (tenant, fault) = (tx.tenant().0, turn.fault.as_deref().map(storable));
     sqlx::query!(
         "UPDATE trackers SET claimed_until = NULL, read_until = coalesce($4, read_until),
                 next_look_at = coalesce($5, next_look_at), quiet_until = coalesce($6, quiet_until), fault = $7,
@@ -236,7 +238,7 @@ pub async fn ended(
         turn.read_until,
         turn.next_look_at,
         turn.quiet_until,
-        turn.fault,
+        fault.as_deref(),
         now
     )
     .execute(tx.on())

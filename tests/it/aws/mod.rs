@@ -1,5 +1,6 @@
 //! The AWS collector against moto, and what the controls make of it.
 
+mod aliases;
 mod contents;
 mod functions;
 mod hostile;
@@ -62,6 +63,7 @@ async fn every_planted_verdict_is_what_the_controls_say() {
             ("ecr:BatchGetImage", "digest-mismatch"),
             ("lambda:GetFunctionRecursionConfig", "html-body"),
             ("lambda:GetRuntimeManagementConfig", "html-body"),
+            ("lambda:ListFunctionUrlConfigs", "html-body"),
         ]
     );
     let kept = serde_json::to_string(&found.assets).expect("serialises");

@@ -1,6 +1,7 @@
 //! Logging in at a provider: at a certified one the whole way, and at one that lies.
 
 mod lies;
+mod takeover;
 
 use parallax::model::Role;
 use parallax::store::people::{self, members};

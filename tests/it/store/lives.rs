@@ -1,6 +1,7 @@
 //! A finding's life, from opened to gone, and the counts that go with it.
 
 use parallax::model::Asset;
+use parallax::store::connections::keep;
 use parallax::store::findings::{self, Life, State};
 
 use super::{ROOT, gap, image};
@@ -114,5 +115,27 @@ async fn an_asset_two_connections_read_belongs_to_one_and_is_gone_for_neither() 
     house.pass(two, &Told::of([image("shared", Some("root"))])).await.0.expect("a pass with a change");
     house.judge(one, None, parallax::store::assessments::Scope::Changed).await;
     assert_eq!(house.count("SELECT count(DISTINCT connection_id) FROM tallies WHERE assets <> 0").await, 1);
+    assert_eq!(house.miscounts().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_source_removed_and_connected_again_is_judged_again() {
+    let house = House::new().await;
+    let one = house.connection("one").await;
+    let asset = image("a", Some(""));
+    house.pass(one, &Told::of([asset.clone()])).await.0.expect("a pass");
+    assert_eq!(state(&house, &asset).await, Some(State::Open));
+    let mut tx = house.store.begin(house.tenant).await.expect("a transaction");
+    keep::put_away(&mut tx, one).await.expect("put away");
+    tx.commit().await.expect("commits");
+    house.judge(one, None, parallax::store::assessments::Scope::Changed).await;
+    assert_eq!(state(&house, &asset).await, Some(State::Resolved));
+
+    let two = house.connection("two").await;
+    house.pass(two, &Told::of([asset.clone()])).await.0.expect("a pass with the same facts");
+    assert_eq!(state(&house, &asset).await, Some(State::Open), "it fails as before");
+    let owned = "SELECT count(*) FROM assets a JOIN findings f ON f.asset_id = a.id
+                 WHERE a.connection_id = f.connection_id AND f.state = 'open' AND a.connection_id = ";
+    assert!(house.count(format!("{owned}'{two}'")).await > 0, "and is the new connection's");
     assert_eq!(house.miscounts().await, Vec::<String>::new());
 }

@@ -132,7 +132,7 @@ impl House {
     }
 
     pub async fn judge(&self, connection: Uuid, run: Option<Uuid>, scope: Scope) -> Assessed {
-        let what = Assess { tenant: self.tenant, connection: Some(connection), scope, run, now: now() };
+        let what = Assess { tenant: self.tenant, connection: Some(connection), scope, run, clock: now };
         assess(&self.store, what).await.expect("judges")
     }
 

@@ -133,7 +133,7 @@ impl Scratch {
             connection: Some(connection),
             scope: Scope::Changed,
             run: Some(queued),
-            now: now(),
+            clock: now,
         };
         assess(&self.store, what).await.expect("judged");
         let mut tx = self.store.begin(self.tenant).await.expect("a transaction");

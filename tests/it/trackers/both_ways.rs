@@ -87,6 +87,11 @@ async fn moved(desk: &Desk, path: &str) {
     desk.fake.change(issue.id, |one| one.status = desk.word("wont_fix").into());
     desk.look(|| later(16)).await;
     assert_eq!(desk.state(path).await, "wont_fix");
+    let log = desk.caller.get("/api/v1/audit?action=ticket.changed").await.items();
+    let who = json!(format!("tracker:{}", desk.tracker));
+    assert_eq!((&log[0]["actor"], &log[0]["actor_name"]), (&who, &json!("over there")), "{log:?}");
+    let states = (&log[0]["before"]["state"], &log[0]["after"]["state"]);
+    assert_eq!(states, (&json!("open"), &json!("wont_fix")), "on record like a person's move");
     desk.fake.change(issue.id, |one| one.status = desk.word("open").into());
     desk.look(|| later(18)).await;
     assert_eq!(desk.state(path).await, "open");

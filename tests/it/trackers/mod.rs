@@ -2,6 +2,8 @@
 //! comments and states both ways, and what goes wrong on the way.
 
 mod both_ways;
+mod hostile;
+mod lists;
 mod setting;
 
 use std::process::Stdio;
@@ -28,6 +30,23 @@ fn later(minutes: i64) -> DateTime<Utc> {
     now() + TimeDelta::minutes(minutes)
 }
 
+/// Connects a tracker: its id.
+async fn connect(caller: &Caller, kind: TrackerKind, fake: &Fake, rule: &Value) -> String {
+    let (place, login, secret) = match kind {
+        TrackerKind::Jira => ("SEC", jira::LOGIN, jira::TOKEN),
+        TrackerKind::GitHub => ("acme/app", "", github::TOKEN),
+        TrackerKind::ServiceNow => ("incident", servicenow::LOGIN, servicenow::PASSWORD),
+    };
+    let body = json!({
+        "name": "over there", "kind": kind, "address": fake.url(), "place": place, "login": login,
+        "secret": secret, "rule": rule,
+    });
+    let made = caller.call("POST", "/api/v1/trackers", &[], Some(&body)).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    assert!(!made.text.contains(secret), "a token is not told");
+    made.json()["id"].as_str().expect("an id").to_owned()
+}
+
 struct Desk {
     town: Town,
     caller: Caller,
@@ -39,25 +58,21 @@ struct Desk {
 
 impl Desk {
     async fn new(kind: TrackerKind, rule: Value) -> Self {
+        let answers: Answers = match kind {
+            TrackerKind::Jira => jira::answer,
+            TrackerKind::GitHub => github::answer,
+            TrackerKind::ServiceNow => servicenow::answer,
+        };
+        Self::over(kind, rule, answers).await
+    }
+
+    /// With a tracker that answers so.
+    async fn over(kind: TrackerKind, rule: Value, answers: Answers) -> Self {
         let town = Town::over(Scratch::new().await).await;
         let connection = town.scratch.connection("production").await;
         let caller = Caller::with(&town, town.scratch.tenant, &[Read, Ticket, Configure, Audit]).await;
-        let (answers, place, login, secret): (Answers, &str, &str, &str) = match kind {
-            TrackerKind::Jira => (jira::answer, "SEC", jira::LOGIN, jira::TOKEN),
-            TrackerKind::GitHub => (github::answer, "acme/app", "", github::TOKEN),
-            TrackerKind::ServiceNow => {
-                (servicenow::answer, "incident", servicenow::LOGIN, servicenow::PASSWORD)
-            }
-        };
         let fake = Fake::start(answers).await;
-        let body = json!({
-            "name": "over there", "kind": kind, "address": fake.url(), "place": place, "login": login,
-            "secret": secret, "rule": rule,
-        });
-        let made = caller.call("POST", "/api/v1/trackers", &[], Some(&body)).await;
-        assert_eq!(made.status, 201, "{made:?}");
-        assert!(!made.text.contains(secret), "a token is not told");
-        let tracker = made.json()["id"].as_str().expect("an id").to_owned();
+        let tracker = connect(&caller, kind, &fake, &rule).await;
         Self { town, caller, connection, fake, kind, tracker }
     }
 

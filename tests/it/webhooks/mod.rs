@@ -2,6 +2,7 @@
 //! after every kind of failure, once under one id whoever dies.
 
 mod faults;
+mod neighbours;
 mod order;
 mod setting;
 

@@ -4,7 +4,7 @@
 //! The address is AWS's word and still goes through a guard; what comes from it is bounded and
 //! proven against its digest by whoever reads it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use aws_sdk_ecr::Client;
@@ -33,6 +33,10 @@ pub const ADDRESS: Operation = Operation::of("ecr:GetDownloadUrlForLayer", "what
 
 /// Images one call may ask for.
 const A_CALL: usize = 100;
+/// Manifests of one index asked for ahead: as many as are read of it.
+const MOST_CHILDREN: usize = 256;
+/// Manifests of all indexes of a repository asked for ahead; what is wanted beyond is asked for by itself.
+const MOST_AHEAD: usize = 5_000;
 /// Without these names ECR would turn a manifest into another form, of another digest.
 const FORMS: [&str; 4] = [
     "application/vnd.oci.image.index.v1+json",
@@ -131,7 +135,7 @@ pub struct Contents<'a> {
 }
 
 impl<'a> Contents<'a> {
-    /// The manifests of these digests, and those of every platform they name, a hundred a call.
+    /// The manifests of these digests, and those of the platforms they name, a hundred a call.
     pub async fn open(
         reader: &'a Reader<'a>,
         client: &'a Client,
@@ -141,7 +145,8 @@ impl<'a> Contents<'a> {
     ) -> Self {
         let mut contents = Self { reader, client, repository, arn, manifests: HashMap::new() };
         contents.take(&digests).await;
-        let platforms: Vec<String> = digests.iter().flat_map(|digest| contents.platforms(digest)).collect();
+        let named = digests.iter().map(|digest| contents.platforms(digest));
+        let platforms = ahead(named, |digest| contents.manifests.contains_key(digest));
         contents.take(&platforms).await;
         contents
     }
@@ -253,6 +258,14 @@ impl Source for Contents<'_> {
     }
 }
 
+/// What indexes name and nobody holds, each once.
+fn ahead(named: impl Iterator<Item = Vec<String>>, held: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut seen = HashSet::new();
+    let some = named.flat_map(|children| children.into_iter().take(MOST_CHILDREN));
+    let wanted = some.filter(|digest| !held(digest) && seen.insert(digest.clone()));
+    wanted.take(MOST_AHEAD).collect()
+}
+
 /// Tries, on one image, what reading images takes.
 pub async fn try_contents(client: &Client, repository: &str, digest: Option<&str>) -> [Try; 2] {
     let untried = |one: Operation| Try::untried(one.call, "there is no image");
@@ -269,4 +282,22 @@ pub async fn try_contents(client: &Client, repository: &str, digest: Option<&str
     }
     let send = client.get_download_url_for_layer().repository_name(repository).layer_digest(&blob).send();
     [read, tried(ADDRESS, repository, send).await.0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn children(from: usize, count: usize) -> Vec<String> {
+        (from..from + count).map(|number| format!("sha256:{number}")).collect()
+    }
+
+    #[test]
+    fn what_is_asked_for_ahead_is_bounded_and_asked_once() {
+        let named = [children(0, 3), children(1, 3)].into_iter();
+        assert_eq!(ahead(named, |digest| digest == "sha256:0"), children(1, 3));
+        assert_eq!(ahead([children(0, 1_000)].into_iter(), |_| false), children(0, MOST_CHILDREN));
+        let many = (0..100).map(|number| children(number * 1_000, MOST_CHILDREN));
+        assert_eq!(ahead(many, |_| false).len(), MOST_AHEAD);
+    }
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use aws_sdk_iam::types::{EntityType, ManagedPolicyDetail, RoleDetail};
 
-use super::{ATTACHED, INLINE_TEXT, MANAGED_TEXT, Roles, all, cell};
+use super::{ATTACHED, INLINE_TEXT, Roles, all, cell, decoded};
 use crate::analysis::iam::{Document, Sources, identity};
 use crate::collect::aws::caller::Operation;
 use crate::model::{Fact, Identity};
@@ -60,11 +60,8 @@ impl Roles {
     }
 
     fn keep(&self, policy: &ManagedPolicyDetail) {
-        let Some(arn) = policy.arn() else { return };
-        let version = policy.policy_version_list().iter().find(|version| version.is_default_version);
-        if let Some(text) = version.and_then(|version| version.document.clone()) {
-            let document = self.document(MANAGED_TEXT, arn, Fact::Known(Some(text)));
-            let _ = cell(&self.managed, arn).set(document);
+        if let Some((arn, document)) = readable(policy) {
+            let _ = cell(&self.managed, arn).set(Fact::Known(document));
         }
     }
 
@@ -94,5 +91,32 @@ impl Roles {
             }
             (Fact::Unknown(why), _) | (_, Fact::Unknown(why)) => Fact::Unknown(why),
         })
+    }
+}
+
+/// What the policy says by default. One that cannot be read is read again, and told of, by a role that
+/// is wanted and has it.
+fn readable(policy: &ManagedPolicyDetail) -> Option<(&str, Document)> {
+    let version = policy.policy_version_list().iter().find(|version| version.is_default_version)?;
+    let document = decoded(version.document.as_deref()?).ok()?;
+    Some((policy.arn()?, document))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_iam::types::PolicyVersion;
+
+    use super::*;
+
+    fn policy(document: &str) -> ManagedPolicyDetail {
+        let version = PolicyVersion::builder().is_default_version(true).document(document).build();
+        ManagedPolicyDetail::builder().arn("arn").policy_version_list(version).build()
+    }
+
+    #[test]
+    fn a_policy_that_cannot_be_read_is_left_to_the_role_that_has_it() {
+        let good = policy("%7B%22Statement%22%3A%5B%5D%7D");
+        assert_eq!(readable(&good), Some(("arn", Document::default())));
+        assert_eq!(readable(&policy("%7B")), None);
     }
 }

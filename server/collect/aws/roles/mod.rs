@@ -10,7 +10,7 @@ use futures::future::join_all;
 use tokio::sync::OnceCell;
 
 use super::caller::{Caller, Operation};
-use crate::analysis::iam::{Document, Sources, identity, parse};
+use crate::analysis::iam::{BadPolicy, Document, Sources, identity, parse};
 use crate::model::{Fact, Identity};
 
 pub(super) const ROLE: Operation = Operation::of("iam:GetRole", "execution role", &[]);
@@ -49,7 +49,7 @@ impl Roles {
 
     async fn read(&self, arn: &str) -> Fact<Identity> {
         let name = arn.rsplit('/').next().unwrap_or(arn);
-        match tokio::join!(self.attached(name), self.inline(name), self.boundary(name)) {
+        match tokio::join!(self.attached(name), self.inline(name), self.boundary(arn, name)) {
             (Fact::Unknown(why), _, _) | (_, Fact::Unknown(why), _) | (_, _, Fact::Unknown(why)) => {
                 Fact::Unknown(why)
             }
@@ -106,15 +106,18 @@ impl Roles {
         .await)
     }
 
-    async fn boundary(&self, role: &str) -> Fact<Option<Document>> {
-        let read = self.caller.call(ROLE, role, self.client.get_role().role_name(role).send()).await;
-        let arn = match read {
-            Fact::Known(answer) => answer.and_then(|answer| answer.role).and_then(|role| {
-                role.permissions_boundary.and_then(|boundary| boundary.permissions_boundary_arn)
-            }),
+    /// Roles are asked for by name, so it is also here that one of another account, or one that has
+    /// gone and come back elsewhere, is told from the role that is meant.
+    async fn boundary(&self, arn: &str, name: &str) -> Fact<Option<Document>> {
+        let read = self.caller.call(ROLE, name, self.client.get_role().role_name(name).send()).await;
+        let role = match read {
+            Fact::Known(answer) => answer.and_then(|answer| answer.role).filter(|role| role.arn() == arn),
             Fact::Unknown(why) => return Fact::Unknown(why),
         };
-        match arn {
+        let Some(role) = role else {
+            return Fact::unknown(format!("{} told of another role of this name", ROLE.call));
+        };
+        match role.permissions_boundary.and_then(|boundary| boundary.permissions_boundary_arn) {
             Some(arn) => self.managed(&arn).await.map(Some),
             None => Fact::Known(None),
         }
@@ -132,12 +135,10 @@ impl Roles {
             }
             Fact::Unknown(why) => return Fact::Unknown(why),
         };
-        let send = self
-            .client
-            .get_policy_version()
-            .policy_arn(arn)
-            .version_id(version.unwrap_or_else(|| "v1".into()))
-            .send();
+        let Some(version) = version else {
+            return Fact::unknown(format!("{} named no default version", MANAGED.call));
+        };
+        let send = self.client.get_policy_version().policy_arn(arn).version_id(version).send();
         let text = self.caller.call(MANAGED_TEXT, arn, send).await;
         let text = text.map(|answer| {
             answer.and_then(|answer| answer.policy_version).and_then(|version| version.document)
@@ -145,14 +146,12 @@ impl Roles {
         self.document(MANAGED_TEXT, arn, text)
     }
 
-    /// IAM hands documents out percent-encoded (RFC 3986).
     fn document(&self, operation: Operation, subject: &str, text: Fact<Option<String>>) -> Fact<Document> {
         let text = match text {
             Fact::Known(text) => text.unwrap_or_default(),
             Fact::Unknown(why) => return Fact::Unknown(why),
         };
-        let decoded = percent_encoding::percent_decode_str(&text).decode_utf8_lossy();
-        parse(&decoded).map_or_else(
+        decoded(&text).map_or_else(
             |fault| {
                 self.caller.note(operation, subject, "bad-policy");
                 Fact::unknown(fault.to_string())
@@ -160,6 +159,11 @@ impl Roles {
             Fact::Known,
         )
     }
+}
+
+/// IAM hands documents out percent-encoded (RFC 3986).
+fn decoded(text: &str) -> Result<Document, BadPolicy> {
+    parse(&percent_encoding::percent_decode_str(text).decode_utf8_lossy())
 }
 
 fn cell<T>(cells: &Once<T>, key: &str) -> Arc<OnceCell<T>> {

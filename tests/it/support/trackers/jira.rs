@@ -130,7 +130,8 @@ fn told(issue: &Remote) -> Value {
     let category = STATES.iter().find(|(_, name, _)| issue.status == *name).map_or("undefined", |one| one.2);
     json!({
         "id": issue.id.to_string(), "key": format!("SEC-{}", issue.id), "self": "x",
-        "fields": { "status": { "name": issue.status, "statusCategory": { "key": category } } },
+        "fields": { "status": { "name": issue.status, "statusCategory": { "key": category } },
+                    "updated": issue.updated.format("%Y-%m-%dT%H:%M:%S%.3f%z").to_string() },
     })
 }
 
@@ -236,11 +237,14 @@ fn search(shelf: &mut Shelf, asked: &Asked) -> Reply {
         .map(|minutes| shelf.now() - chrono::TimeDelta::minutes(minutes));
     let start: usize = body["nextPageToken"].as_str().and_then(|token| token.parse().ok()).unwrap_or(0);
     let most = usize::try_from(body["maxResults"].as_u64().unwrap_or(50)).unwrap_or(50).min(PAGE);
-    let all: Vec<&Remote> = shelf
+    let mut all: Vec<&Remote> = shelf
         .issues
         .iter()
         .filter(|one| one.labels.contains(&label) && since.is_none_or(|since| one.updated >= since))
         .collect();
+    if jql.ends_with(" ORDER BY updated ASC") {
+        all.sort_by_key(|one| one.updated);
+    }
     let rows: Vec<Value> = all.iter().skip(start).take(most).map(|one| told(one)).collect();
     let next = start + rows.len();
     let mut body = json!({ "issues": rows, "isLast": next >= all.len() });

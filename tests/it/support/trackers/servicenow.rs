@@ -97,8 +97,11 @@ fn journal(shelf: &mut Shelf, asked: &Asked) -> Reply {
     let id = query.strip_prefix("element_id=").and_then(|rest| rest.split('^').next()).unwrap_or_default();
     let number = u64::from_str_radix(id, 16).unwrap_or(0);
     let comments = shelf.issue(number).map(|one| one.comments.clone()).unwrap_or_default();
+    let (limit, offset) = (asked.number("sysparm_limit", 10_000), asked.number("sysparm_offset", 0));
     let rows: Vec<Value> = comments
         .iter()
+        .skip(offset)
+        .take(limit)
         .map(|(id, author, words)| json!({ "sys_id": sys_id(*id), "value": words, "sys_created_by": author, "sys_created_on": "2026-01-01 00:00:00" }))
         .collect();
     (200, Vec::new(), json!({ "result": rows }))
