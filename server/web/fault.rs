@@ -89,9 +89,9 @@ impl IntoResponse for Fault {
             ),
             AppError::Invalid { .. } => answer(
                 StatusCode::BAD_REQUEST,
-                "That address makes no sense",
+                "That cannot be taken",
                 told,
-                "Correct that part of the address, or start again from the navigation.",
+                "Go back and correct it: the form still holds what was written. An address can be corrected where it stands.",
                 None,
             ),
             AppError::Conflict(_) => answer(
