@@ -222,19 +222,19 @@ async fn ask(own: &Place, other: &Place) {
     }
     let theirs: Vec<_> = other.ids.iter().map(|(_, id)| id).collect();
     let body = serde_json::json!({ "findings": theirs });
-    let told = own.program.call("POST", "/api/v1/tickets", &[], Some(&body)).await.json();
+    let told = own.program.patiently("POST", "/api/v1/tickets", Some(&body)).await.json();
     assert_eq!(
         (told["tickets"].clone(), &told["left_out"]),
         (serde_json::json!([]), &serde_json::json!(theirs.len()))
     );
-    let would = own.program.call("POST", "/api/v1/exceptions/preview", &[], Some(&body)).await.json();
+    let would = own.program.patiently("POST", "/api/v1/exceptions/preview", Some(&body)).await.json();
     assert_eq!((&would["findings"], &would["first"]), (&serde_json::json!(0), &serde_json::json!([])));
     let mut made = body.clone();
     made["kind"] = serde_json::json!("planned_fix");
     made["reason"] = serde_json::json!("x");
     made["until"] = serde_json::json!(now() + chrono::TimeDelta::days(1));
-    assert_eq!(own.program.call("POST", "/api/v1/exceptions", &[], Some(&made)).await.status, 400);
-    let reply = own.program.get("/api/v1/findings").await;
+    assert_eq!(own.program.patiently("POST", "/api/v1/exceptions", Some(&made)).await.status, 400);
+    let reply = own.program.patiently("GET", "/api/v1/findings", None).await;
     assert!(own.ids.iter().any(|(_, id)| reply.text.contains(&id.to_string())), "there is something to see");
 }
 
