@@ -1,4 +1,5 @@
-# Two stages: build with the toolchain, run with nothing but the binary and certificates.
+# Two stages: build with the toolchain, run with the binary, certificates and what the private
+# database is made of.
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
 COPY . .

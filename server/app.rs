@@ -30,7 +30,7 @@ use crate::auth::vault::{HouseKey, Vault};
 use crate::auth::{setup, token};
 use crate::config::Config;
 use crate::desk::connections::Terms;
-use crate::jobs::{Courier, Liaison, Post, Worker};
+use crate::jobs::{Courier, Liaison, Outward, Post, Worker};
 use crate::mail::Mailer;
 use crate::model::{Settings, TenantId};
 use crate::outgoing::Guard;
@@ -128,10 +128,11 @@ impl App {
 
     /// A worker on this database.
     pub fn worker(&self) -> Worker {
+        let outward = self.outward();
         Worker {
             post: self.post(),
-            courier: self.courier(),
-            liaison: self.liaison(),
+            courier: outward.clone().map(Courier::new),
+            liaison: outward.map(Liaison::new),
             store: self.store.clone(),
             key: self.key.clone(),
             outgoing: self.config.outgoing,
@@ -161,25 +162,14 @@ impl App {
         self.config.public_url.clone().or_else(listen)
     }
 
-    /// How webhooks are told.
-    fn courier(&self) -> Option<Courier> {
+    /// How webhooks are told and trackers looked after.
+    fn outward(&self) -> Option<Outward> {
         let guard = Guard::new(self.config.outgoing);
-        match Courier::new(self.store.clone(), self.vault.clone(), guard, &self.public_url()?, now) {
-            Ok(courier) => Some(courier),
+        match Outward::new(self.store.clone(), self.vault.clone(), guard, &self.public_url()?, now) {
+            Ok(means) => Some(means),
             Err(fault) => {
-                tracing::error!(error = &fault as &dyn std::error::Error, "no webhook is told");
-                None
-            }
-        }
-    }
-
-    /// How trackers are looked after.
-    fn liaison(&self) -> Option<Liaison> {
-        let guard = Guard::new(self.config.outgoing);
-        match Liaison::new(self.store.clone(), self.vault.clone(), guard, &self.public_url()?, now) {
-            Ok(liaison) => Some(liaison),
-            Err(fault) => {
-                tracing::error!(error = &fault as &dyn std::error::Error, "no tracker is looked after");
+                let fault = &fault as &dyn std::error::Error;
+                tracing::error!(error = fault, "no webhook is told and no tracker looked after");
                 None
             }
         }

@@ -12,7 +12,7 @@
 //! | 3 | `auth`, `pipeline` |
 //! | 4 | `jobs`, `desk` |
 //! | 5 | `web`, `api` |
-//! | 6 | `demo`, `app`, `main` |
+//! | 6 | `demo`, `bench`, `app`, `cli`, `main` |
 
 pub mod analysis;
 pub mod api;

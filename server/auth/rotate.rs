@@ -4,7 +4,7 @@
 use uuid::Uuid;
 
 use super::{AuthError, Vault, login, oidc, secrets};
-use crate::store::sealed::{self, Sealed};
+use crate::store::sealed::{self, Place, Sealed};
 use crate::store::{Store, StoreError, tenants};
 
 /// What was done.
@@ -39,49 +39,29 @@ pub async fn rotate(store: &Store, vault: &Vault) -> Result<Rotated, StoreError>
             done.secrets += anew.len() as u64;
         }
     }
-    done.factors = factors(store, vault, &mut done.unopened).await?;
-    done.providers = providers(store, vault, &mut done.unopened).await?;
-    done.providers += tokens(store, vault, &mut done.unopened).await?;
+    let unopened = &mut done.unopened;
+    done.factors = house(store, vault, Place::Factors, login::totp_bound, unopened).await?;
+    done.providers = house(store, vault, Place::Providers, oidc::secret_bound, unopened).await?;
+    done.providers += house(store, vault, Place::Tokens, oidc::token_bound, unopened).await?;
     Ok(done)
 }
 
-async fn factors(store: &Store, vault: &Vault, unopened: &mut u64) -> Result<u64, StoreError> {
+/// Seals a place of the house anew, whose values are bound as `bound` says.
+async fn house(
+    store: &Store,
+    vault: &Vault,
+    place: Place,
+    bound: fn(Uuid) -> String,
+    unopened: &mut u64,
+) -> Result<u64, StoreError> {
     let (mut after, mut done) = (Uuid::nil(), 0);
     loop {
         let mut gate = store.gate().await?;
-        let batch = sealed::factors(&mut gate, after).await?;
+        let batch = sealed::of_house(&mut gate, place, after).await?;
         let Some(last) = batch.last() else { return Ok(done) };
         after = last.id;
-        let anew = anew(vault, batch, login::totp_bound, unopened);
-        sealed::put_factors(&mut gate, &anew).await?;
-        gate.commit().await?;
-        done += anew.len() as u64;
-    }
-}
-
-async fn providers(store: &Store, vault: &Vault, unopened: &mut u64) -> Result<u64, StoreError> {
-    let (mut after, mut done) = (Uuid::nil(), 0);
-    loop {
-        let mut gate = store.gate().await?;
-        let batch = sealed::providers(&mut gate, after).await?;
-        let Some(last) = batch.last() else { return Ok(done) };
-        after = last.id;
-        let anew = anew(vault, batch, oidc::secret_bound, unopened);
-        sealed::put_providers(&mut gate, &anew).await?;
-        gate.commit().await?;
-        done += anew.len() as u64;
-    }
-}
-
-async fn tokens(store: &Store, vault: &Vault, unopened: &mut u64) -> Result<u64, StoreError> {
-    let (mut after, mut done) = (Uuid::nil(), 0);
-    loop {
-        let mut gate = store.gate().await?;
-        let batch = sealed::tokens(&mut gate, after).await?;
-        let Some(last) = batch.last() else { return Ok(done) };
-        after = last.id;
-        let anew = anew(vault, batch, oidc::token_bound, unopened);
-        sealed::put_tokens(&mut gate, &anew).await?;
+        let anew = anew(vault, batch, bound, unopened);
+        sealed::put_house(&mut gate, place, &anew).await?;
         gate.commit().await?;
         done += anew.len() as u64;
     }

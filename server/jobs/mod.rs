@@ -4,6 +4,7 @@
 //! after a crash ends as if it had run once.
 
 mod judge_all;
+mod outward;
 mod read_source;
 mod send_digests;
 mod send_webhooks;
@@ -12,6 +13,7 @@ mod side_by_side;
 mod sync_trackers;
 mod worker;
 
+pub use outward::Outward;
 pub use send_digests::{Post, leaving_link, send_due};
 pub use send_webhooks::Courier;
 pub use sync_trackers::Liaison;

@@ -4,24 +4,21 @@
 //! A message is taken before it is sent and ended after. A worker that dies in between leaves it
 //! taken; another sends it again a minute later under the same id, by which the receiver knows it.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use reqwest::Client;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use url::Url;
 
+use super::Outward;
 use super::side_by_side::{Rounds, serve_all};
-use crate::auth::{AuthError, Vault, secrets};
+use crate::auth::{AuthError, secrets};
 use crate::model::TenantId;
 use crate::notify::{self, Fate, Secrets};
-use crate::outgoing::Guard;
 use crate::store::audit::{self, Deed};
 use crate::store::outbox::{self, Answer, Ended, Taken};
-use crate::store::{Store, StoreError, webhooks};
+use crate::store::{StoreError, webhooks};
 
 /// Tenants whose messages are under way at once.
 const TENANTS: usize = 16;
@@ -34,26 +31,12 @@ const FAILS_LONGEST: TimeDelta = TimeDelta::days(3);
 
 /// How messages go out.
 #[derive(Debug, Clone)]
-pub struct Courier {
-    store: Store,
-    vault: Vault,
-    guard: Guard,
-    client: Client,
-    public_url: Arc<str>,
-    clock: fn() -> DateTime<Utc>,
-}
+pub struct Courier(Outward);
 
 impl Courier {
-    /// Goes where `guard` lets it; links in messages begin with `public_url`.
-    pub fn new(
-        store: Store,
-        vault: Vault,
-        guard: Guard,
-        public_url: &Url,
-        clock: fn() -> DateTime<Utc>,
-    ) -> Result<Self, reqwest::Error> {
-        let client = guard.client(notify::PATIENCE)?;
-        Ok(Self { store, vault, guard, client, public_url: public_url.as_str().into(), clock })
+    /// By these means.
+    pub const fn new(means: Outward) -> Self {
+        Self(means)
     }
 
     /// Sends what is due, of several tenants side by side. Returns how many messages were tried. Stops
@@ -64,8 +47,8 @@ impl Courier {
 
     /// Sends some of what is due of one tenant.
     pub async fn send_some(&self, tenant: TenantId) -> Result<usize, StoreError> {
-        let mut tx = self.store.begin(tenant).await?;
-        let taken = outbox::take(&mut tx, AT_ONCE, (self.clock)()).await?;
+        let mut tx = self.0.store.begin(tenant).await?;
+        let taken = outbox::take(&mut tx, AT_ONCE, (self.0.clock)()).await?;
         tx.commit().await?;
         let tried = taken.len();
         let mut sending = JoinSet::new();
@@ -91,7 +74,7 @@ impl Courier {
             Ok((url, keys)) => self.post(&taken, &url, &keys).await,
             Err(fault) => notify::Answer::none(fault),
         };
-        let now = (self.clock)();
+        let now = (self.0.clock)();
         let (fate, wait) = (answer.fate(), answer.wait);
         let ended = match fate {
             Fate::Arrived => Ended::Sent,
@@ -108,7 +91,7 @@ impl Courier {
             fault => warn!(webhook = %taken.webhook, message = %taken.message.id, attempt = taken.attempt,
                            status = kept.status, fault, "message not sent"),
         }
-        let mut tx = self.store.begin(tenant).await?;
+        let mut tx = self.0.store.begin(tenant).await?;
         if outbox::ended(&mut tx, &taken, ended, &kept, now).await? {
             webhooks::took(&mut tx, taken.webhook, fate == Fate::Arrived, now).await?;
             if let Some(why) = give_up(&taken, fate, now) {
@@ -120,26 +103,26 @@ impl Courier {
 
     /// Where a message goes, and what signs it.
     fn opened(&self, tenant: TenantId, taken: &Taken) -> Result<(Url, Vec<notify::Key>), String> {
-        let plain = self.vault.open(&taken.sealed, &secrets::bound(tenant, taken.secret));
+        let plain = self.0.vault.open(&taken.sealed, &secrets::bound(tenant, taken.secret));
         let plain = plain.map_err(|fault: AuthError| fault.to_string())?;
         let opened: Secrets =
             serde_json::from_slice(&plain).map_err(|_| "its secrets cannot be read".to_owned())?;
         let url = Url::parse(&opened.url).map_err(|_| "its address cannot be read".to_owned())?;
-        self.guard.check(&url).map_err(|refused| refused.to_string())?;
-        let both = taken.rotated_at.is_some_and(|at| (self.clock)() - at < BOTH_SIGN);
+        self.0.guard.check(&url).map_err(|refused| refused.to_string())?;
+        let both = taken.rotated_at.is_some_and(|at| (self.0.clock)() - at < BOTH_SIGN);
         let keys = std::iter::once(opened.key).chain(opened.former.filter(|_| both));
         Ok((url, keys.collect()))
     }
 
     async fn post(&self, taken: &Taken, url: &Url, keys: &[notify::Key]) -> notify::Answer {
-        let body = notify::body(&taken.message, taken.form, &self.public_url).to_string().into_bytes();
-        let (id, now) = (format!("msg_{}", taken.message.id.simple()), (self.clock)());
+        let body = notify::body(&taken.message, taken.form, &self.0.base).to_string().into_bytes();
+        let (id, now) = (format!("msg_{}", taken.message.id.simple()), (self.0.clock)());
         let headers = [
             ("webhook-timestamp", now.timestamp().to_string()),
             ("webhook-signature", notify::sign(&id, now.timestamp(), &body, keys)),
             ("webhook-id", id),
         ];
-        notify::post(&self.client, url, &headers, body, now).await
+        notify::post(&self.0.client, url, &headers, body, now).await
     }
 }
 
@@ -148,7 +131,7 @@ impl Rounds for Courier {
     const WHAT: &'static str = "webhooks";
 
     async fn whose_turn(&self) -> Result<Vec<TenantId>, StoreError> {
-        let mut gate = self.store.gate().await?;
+        let mut gate = self.0.store.gate().await?;
         outbox::whose_turn(&mut gate).await
     }
 

@@ -21,7 +21,6 @@ use crate::model::{Message, WebhookForm};
 
 /// A message as its webhook wants it written; `base` is where its links begin.
 pub fn body(message: &Message, form: WebhookForm, base: &str) -> Value {
-    let base = base.trim_end_matches('/');
     match form {
         WebhookForm::Json => plain::body(message, base),
         WebhookForm::Slack => slack::body(message, base),

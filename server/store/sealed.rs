@@ -1,6 +1,8 @@
 //! Whatever is sealed in the database, batch by batch, for sealing it anew. A batch is locked while it
 //! is worked on, so nothing that is changed meanwhile is lost.
 
+use sqlx::postgres::PgRow;
+use sqlx::{Postgres, QueryBuilder, Row};
 use uuid::Uuid;
 
 use super::{Gate, StoreError, Tx};
@@ -51,80 +53,50 @@ pub async fn put_secrets(tx: &mut Tx, key: &str, all: &[Sealed]) -> Result<(), S
     Ok(())
 }
 
-/// The next second factors after `after`.
-pub async fn factors(gate: &mut Gate, after: Uuid) -> Result<Vec<Sealed>, StoreError> {
-    Ok(sqlx::query_as!(
-        Sealed,
-        r#"SELECT id, id AS "of!", totp_secret AS "sealed!" FROM people WHERE totp_secret IS NOT NULL AND id > $1
-           ORDER BY id LIMIT $2 FOR UPDATE"#,
-        after,
-        BATCH
-    )
-    .fetch_all(gate.on())
-    .await?)
+/// What is sealed for the whole house.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Second factors of people.
+    Factors,
+    /// Secrets of providers.
+    Providers,
+    /// Tokens for logging out at a provider.
+    Tokens,
 }
 
-/// Puts second factors back.
-pub async fn put_factors(gate: &mut Gate, all: &[Sealed]) -> Result<(), StoreError> {
-    sqlx::query!(
-        "UPDATE people p SET totp_secret = n.sealed
-         FROM unnest($1::uuid[], $2::bytea[]) AS n(id, sealed) WHERE p.id = n.id",
-        &all.iter().map(|one| one.id).collect::<Vec<_>>(),
-        &all.iter().map(|one| one.sealed.clone()).collect::<Vec<_>>()
-    )
-    .execute(gate.on())
-    .await?;
-    Ok(())
+impl Place {
+    /// The table, the column of the sealed value, and the one of what it is bound to.
+    const fn columns(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Factors => ("people", "totp_secret", "id"),
+            Self::Providers => ("providers", "client_secret", "id"),
+            Self::Tokens => ("sessions", "id_token", "provider_id"),
+        }
+    }
 }
 
-/// The next secrets of providers after `after`.
-pub async fn providers(gate: &mut Gate, after: Uuid) -> Result<Vec<Sealed>, StoreError> {
-    Ok(sqlx::query_as!(
-        Sealed,
-        r#"SELECT id, id AS "of!", client_secret AS "sealed!" FROM providers
-           WHERE client_secret IS NOT NULL AND id > $1 ORDER BY id LIMIT $2 FOR UPDATE"#,
-        after,
-        BATCH
-    )
-    .fetch_all(gate.on())
-    .await?)
+/// The next values of a place after the row `after`.
+pub async fn of_house(gate: &mut Gate, place: Place, after: Uuid) -> Result<Vec<Sealed>, StoreError> {
+    let (table, sealed, of) = place.columns();
+    let mut query = QueryBuilder::<Postgres>::new(format!(
+        "SELECT id, {of} AS bound_to, {sealed} AS sealed FROM {table}
+         WHERE {sealed} IS NOT NULL AND {of} IS NOT NULL AND id > "
+    ));
+    query.push_bind(after).push(" ORDER BY id LIMIT ").push_bind(BATCH).push(" FOR UPDATE");
+    let rows = query.build().fetch_all(gate.on()).await?;
+    let read = |row: &PgRow| {
+        Ok(Sealed { id: row.try_get("id")?, of: row.try_get("bound_to")?, sealed: row.try_get("sealed")? })
+    };
+    rows.iter().map(read).collect()
 }
 
-/// Puts secrets of providers back.
-pub async fn put_providers(gate: &mut Gate, all: &[Sealed]) -> Result<(), StoreError> {
-    sqlx::query!(
-        "UPDATE providers p SET client_secret = n.sealed
-         FROM unnest($1::uuid[], $2::bytea[]) AS n(id, sealed) WHERE p.id = n.id",
-        &all.iter().map(|one| one.id).collect::<Vec<_>>(),
-        &all.iter().map(|one| one.sealed.clone()).collect::<Vec<_>>()
-    )
-    .execute(gate.on())
-    .await?;
-    Ok(())
-}
-
-/// The next tokens for logging out at a provider, after the session `after`.
-pub async fn tokens(gate: &mut Gate, after: Uuid) -> Result<Vec<Sealed>, StoreError> {
-    Ok(sqlx::query_as!(
-        Sealed,
-        r#"SELECT id, provider_id AS "of!", id_token AS "sealed!" FROM sessions
-           WHERE id_token IS NOT NULL AND provider_id IS NOT NULL AND id > $1 ORDER BY id LIMIT $2 FOR UPDATE"#,
-        after,
-        BATCH
-    )
-    .fetch_all(gate.on())
-    .await?)
-}
-
-/// Puts tokens for logging out back.
-pub async fn put_tokens(gate: &mut Gate, all: &[Sealed]) -> Result<(), StoreError> {
-    sqlx::query!(
-        "UPDATE sessions s SET id_token = n.sealed
-         FROM unnest($1::uuid[], $2::bytea[]) AS n(id, sealed) WHERE s.id = n.id",
-        &all.iter().map(|one| one.id).collect::<Vec<_>>(),
-        &all.iter().map(|one| one.sealed.clone()).collect::<Vec<_>>()
-    )
-    .execute(gate.on())
-    .await?;
+/// Puts values of a place back.
+pub async fn put_house(gate: &mut Gate, place: Place, all: &[Sealed]) -> Result<(), StoreError> {
+    let (table, sealed, _) = place.columns();
+    let mut query =
+        QueryBuilder::<Postgres>::new(format!("UPDATE {table} p SET {sealed} = n.sealed FROM unnest("));
+    query.push_bind(all.iter().map(|one| one.id).collect::<Vec<_>>()).push("::uuid[], ");
+    query.push_bind(all.iter().map(|one| one.sealed.clone()).collect::<Vec<_>>()).push("::bytea[]");
+    query.push(") AS n(id, sealed) WHERE p.id = n.id").build().execute(gate.on()).await?;
     Ok(())
 }

@@ -89,18 +89,18 @@ struct CodePage {
 #[derive(Debug, Deserialize)]
 pub struct After {
     #[serde(default)]
-    next: String,
+    pub(super) next: String,
 }
 
 /// What the form sends.
 #[derive(Debug, Deserialize)]
 pub struct Sent {
     #[serde(default)]
-    csrf: String,
+    pub(super) csrf: String,
     #[serde(default)]
-    next: String,
+    pub(super) next: String,
     #[serde(default)]
-    email: String,
+    pub(super) email: String,
     #[serde(default)]
     password: String,
     #[serde(default)]

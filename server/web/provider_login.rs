@@ -8,12 +8,11 @@ use axum::extract::{Form, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum_extra::extract::CookieJar;
-use serde::Deserialize;
 use url::Url;
 use uuid::Uuid;
 
 use super::fault::{self, Fault, sentence};
-use super::login::{self, LoginPage, come_in, inside, our_form};
+use super::login::{self, After, LoginPage, Sent, come_in, inside, our_form};
 use super::visit::standing;
 use super::{Answer, Frame, WebState};
 use crate::auth::oidc::{self, Asked, OidcFault, Return};
@@ -37,24 +36,6 @@ impl OnwardPage {
     pub fn to(url: &Url, title: String, told: &'static str) -> Self {
         Self { frame: Frame::outside(), title, told, url: url.to_string() }
     }
-}
-
-/// Where to go after, and the address that was typed.
-#[derive(Debug, Deserialize)]
-pub struct Wish {
-    #[serde(default)]
-    next: String,
-}
-
-/// What the form sends.
-#[derive(Debug, Deserialize)]
-pub struct Sent {
-    #[serde(default)]
-    csrf: String,
-    #[serde(default)]
-    next: String,
-    #[serde(default)]
-    email: String,
 }
 
 /// The address a provider sends people back to. Each has its own: an answer meant for one is never
@@ -94,7 +75,7 @@ async fn known(state: &WebState, id: Uuid) -> Result<Provider, Fault> {
 pub async fn leave(
     State(state): State<WebState>,
     Path(id): Path<String>,
-    Query(wish): Query<Wish>,
+    Query(wish): Query<After>,
     jar: CookieJar,
     headers: HeaderMap,
     visitor: Visitor,

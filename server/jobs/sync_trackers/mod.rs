@@ -9,25 +9,21 @@
 mod hear;
 mod tell;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use reqwest::Client;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
-use url::Url;
 
+use super::Outward;
 use super::side_by_side::{Rounds, serve_all};
-use crate::auth::{Vault, secrets};
+use crate::auth::secrets;
 use crate::model::TenantId;
-use crate::notify;
 use crate::notify::tracker::{self as api, Fault};
-use crate::outgoing::Guard;
 use crate::store::tickets::Author;
 use crate::store::trackers::{self, Tracker, Turn};
-use crate::store::{Store, StoreError, Tx};
+use crate::store::{StoreError, Tx};
 
 /// Tenants whose trackers are looked after at once.
 const TENANTS: usize = 8;
@@ -48,20 +44,13 @@ const QUIET: TimeDelta = TimeDelta::minutes(5);
 /// Issues not heard of for so long are looked at, some at each turn: a deleted one says nothing.
 const UNSEEN: TimeDelta = TimeDelta::hours(6);
 
-/// How trackers are reached.
+/// Looks after trackers.
 #[derive(Debug, Clone)]
-pub struct Liaison {
-    store: Store,
-    vault: Vault,
-    guard: Guard,
-    client: Client,
-    public_url: Arc<str>,
-    clock: fn() -> DateTime<Utc>,
-}
+pub struct Liaison(Outward);
 
 /// A turn at a tracker: what it takes to talk to it and to note what came of it.
 struct At<'a> {
-    liaison: &'a Liaison,
+    means: &'a Outward,
     tenant: TenantId,
     tracker: &'a Tracker,
     api: &'a dyn api::Tracker,
@@ -82,7 +71,7 @@ enum Broken {
 
 impl At<'_> {
     fn now(&self) -> DateTime<Utc> {
-        (self.liaison.clock)()
+        (self.means.clock)()
     }
 
     /// Whether the turn has taken so long.
@@ -92,23 +81,15 @@ impl At<'_> {
 
     /// A transaction that is ours to write in: the turn still is.
     async fn begin(&self) -> Result<Tx, Broken> {
-        let mut tx = self.liaison.store.begin(self.tenant).await?;
+        let mut tx = self.means.store.begin(self.tenant).await?;
         if trackers::hold(&mut tx, self.tracker, self.now()).await? { Ok(tx) } else { Err(Broken::Outdated) }
     }
 }
 
 impl Liaison {
-    /// Goes where `guard` lets it; links begin with `public_url`.
-    pub fn new(
-        store: Store,
-        vault: Vault,
-        guard: Guard,
-        public_url: &Url,
-        clock: fn() -> DateTime<Utc>,
-    ) -> Result<Self, reqwest::Error> {
-        let client = guard.client(notify::PATIENCE)?;
-        let public_url = public_url.as_str().trim_end_matches('/').into();
-        Ok(Self { store, vault, guard, client, public_url, clock })
+    /// By these means.
+    pub const fn new(means: Outward) -> Self {
+        Self(means)
     }
 
     /// Looks after every tracker whose time has come, of several tenants side by side. Returns how many.
@@ -118,20 +99,20 @@ impl Liaison {
 
     /// Looks after the next tracker of a tenant, if one's time has come.
     pub async fn look_after_one(&self, tenant: TenantId) -> Result<bool, StoreError> {
-        let mut tx = self.store.begin(tenant).await?;
-        let Some(tracker) = trackers::take(&mut tx, (self.clock)()).await? else { return Ok(false) };
-        let secret = secrets::open(&mut tx, &self.vault, tracker.secret).await;
+        let mut tx = self.0.store.begin(tenant).await?;
+        let Some(tracker) = trackers::take(&mut tx, (self.0.clock)()).await? else { return Ok(false) };
+        let secret = secrets::open(&mut tx, &self.0.vault, tracker.secret).await;
         tx.commit().await?;
-        let started = (self.clock)();
-        let opened = secret
-            .map_err(|fault| Fault::Invalid(fault.to_string()))
-            .and_then(|secret| api::open(&tracker.spec, &secret, &self.guard, &self.client, self.clock));
+        let started = (self.0.clock)();
+        let opened = secret.map_err(|fault| Fault::Invalid(fault.to_string())).and_then(|secret| {
+            api::open(&tracker.spec, &secret, &self.0.guard, &self.0.client, self.0.clock)
+        });
         let done = match opened {
             Ok(api) => {
                 let author =
                     Author { reference: format!("tracker:{}", tracker.id), name: tracker.name.clone() };
                 let begun = Instant::now();
-                let at = At { liaison: self, tenant, tracker: &tracker, api: &*api, author, begun };
+                let at = At { means: &self.0, tenant, tracker: &tracker, api: &*api, author, begun };
                 bounded(&at, started).await
             }
             Err(fault) => Err(fault.into()),
@@ -142,14 +123,14 @@ impl Liaison {
             Err(Broken::Store(fault)) => return Err(fault),
             Err(Broken::There(fault)) => self.failed(&tracker, &fault),
         };
-        let mut tx = self.store.begin(tenant).await?;
-        trackers::ended(&mut tx, &tracker, &turn, (self.clock)()).await?;
+        let mut tx = self.0.store.begin(tenant).await?;
+        trackers::ended(&mut tx, &tracker, &turn, (self.0.clock)()).await?;
         tx.commit().await?;
         Ok(true)
     }
 
     fn failed(&self, tracker: &Tracker, fault: &Fault) -> Turn {
-        let now = (self.clock)();
+        let now = (self.0.clock)();
         warn!(tracker = %tracker.id, %fault, "a tracker could not be looked after");
         let (quiet, fault) = match fault {
             // Asked to wait, we wait: nothing is wrong.
@@ -165,7 +146,7 @@ impl Rounds for Liaison {
     const WHAT: &'static str = "trackers";
 
     async fn whose_turn(&self) -> Result<Vec<TenantId>, StoreError> {
-        let mut gate = self.store.gate().await?;
+        let mut gate = self.0.store.gate().await?;
         trackers::whose_turn(&mut gate).await
     }
 

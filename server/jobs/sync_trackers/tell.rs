@@ -180,7 +180,7 @@ async fn draft(at: &At<'_>, tx: &mut crate::store::Tx, ticket: &Ticket) -> Resul
     };
     let control = rules::find(&ticket.control);
     let title = control.map_or_else(|| ticket.control.clone(), |one| one.title().to_owned());
-    let base = &at.liaison.public_url;
+    let base = &at.means.base;
     let mut text = vec![format!(
         "{} of {} findings fail. Ticket #{} in Parallax: {base}/tickets/{}",
         ticket.open_findings, ticket.findings, ticket.number, ticket.id

@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use parallax::auth::Vault;
 use parallax::auth::vault::HouseKey;
 use parallax::config::Reach;
-use parallax::jobs::Liaison;
+use parallax::jobs::{Liaison, Outward};
 use parallax::model::Permission::{Audit, Configure, Read, Ticket};
 use parallax::model::TrackerKind;
 use parallax::outgoing::Guard;
@@ -79,8 +79,8 @@ impl Desk {
     fn liaison(&self, clock: fn() -> DateTime<Utc>) -> Liaison {
         let vault = Vault::new(HouseKey::new([7; 32]), Vec::new());
         let url = format!("http://{}/", self.town.address).parse().expect("an address");
-        let guard = Guard::new(Reach::Loopback);
-        Liaison::new(self.town.scratch.store.clone(), vault, guard, &url, clock).expect("a client")
+        let (store, guard) = (self.town.scratch.store.clone(), Guard::new(Reach::Loopback));
+        Liaison::new(Outward::new(store, vault, guard, &url, clock).expect("a client"))
     }
 
     async fn look(&self, clock: fn() -> DateTime<Utc>) {

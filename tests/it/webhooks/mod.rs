@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use parallax::auth::Vault;
 use parallax::auth::vault::HouseKey;
 use parallax::config::Reach;
-use parallax::jobs::Courier;
+use parallax::jobs::{Courier, Outward};
 use parallax::model::Permission::{Audit, Configure, Read, Ticket};
 use parallax::model::{Asset, Role};
 use parallax::outgoing::Guard;
@@ -77,8 +77,8 @@ impl Desk {
     fn guarded(&self, reach: Reach, clock: fn() -> DateTime<Utc>) -> Courier {
         let vault = Vault::new(HouseKey::new([7; 32]), Vec::new());
         let url = format!("http://{}/", self.town.address).parse().expect("an address");
-        Courier::new(self.town.scratch.store.clone(), vault, Guard::new(reach), &url, clock)
-            .expect("a client")
+        let store = self.town.scratch.store.clone();
+        Courier::new(Outward::new(store, vault, Guard::new(reach), &url, clock).expect("a client"))
     }
 
     async fn send(&self, clock: fn() -> DateTime<Utc>) -> usize {
