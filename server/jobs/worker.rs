@@ -229,7 +229,9 @@ impl Worker {
         drop(gate);
         for tenant in tenants {
             tokio::select! {
-                done = settle_exceptions::if_due(&self.store, tenant, self.clock) => done?,
+                done = settle_exceptions::if_due(&self.store, tenant, self.clock) => {
+                    others_go_on(tenant, done, "exceptions could not be settled")?;
+                }
                 // A batch that is not committed leaves nothing; what is left is still due.
                 () = stop.cancelled() => return Ok(()),
             }
@@ -257,7 +259,8 @@ impl Worker {
         let tenants = tenants::all(&mut gate).await?;
         drop(gate);
         for tenant in tenants {
-            send_due(&self.store, tenant, self.post.as_ref(), self.clock, stop).await?;
+            let done = send_due(&self.store, tenant, self.post.as_ref(), self.clock, stop).await;
+            others_go_on(tenant, done.map(drop), "digests could not be sent")?;
         }
         Ok(())
     }
@@ -269,14 +272,7 @@ impl Worker {
         sessions::sweep(&mut gate, (self.clock)(), (self.clock)() - session::IDLE).await?;
         gate.commit().await?;
         for tenant in tenants {
-            match self.tick_of(tenant).await {
-                Err(away @ StoreError::Unavailable(_)) => return Err(away),
-                Err(fault) => {
-                    let fault = &fault as &dyn std::error::Error;
-                    error!(tenant = %tenant, error = fault, "a tenant's schedule could not be kept");
-                }
-                Ok(()) => {}
-            }
+            others_go_on(tenant, self.tick_of(tenant).await, "a schedule could not be kept")?;
         }
         Ok(())
     }
@@ -289,6 +285,17 @@ impl Worker {
         outbox::sweep(&mut tx, now).await?;
         tx.commit().await?;
         judge_all::if_due(&self.store, tenant, self.clock).await
+    }
+}
+
+/// What is wrong with one tenant is told and ends nobody else's turn; a database that is away ends all.
+fn others_go_on(tenant: TenantId, done: Result<(), StoreError>, what: &str) -> Result<(), StoreError> {
+    match done {
+        Err(fault) if !matches!(fault, StoreError::Unavailable(_)) => {
+            error!(tenant = %tenant, error = &fault as &dyn std::error::Error, "{what}");
+            Ok(())
+        }
+        other => other,
     }
 }
 

@@ -143,7 +143,7 @@ pub async fn write(
 }
 
 /// Notes that a run of a connection saw these assets. Those that had been missing are present again,
-/// and that connection's: whoever had them lost sight of them, or was removed.
+/// and that connection's, with their findings: whoever had them lost sight of them, or was removed.
 pub async fn sight(
     tx: &mut Tx,
     connection: Uuid,
@@ -167,8 +167,10 @@ pub async fn sight(
     .execute(tx.on())
     .await?;
     sqlx::query!(
-        "UPDATE assets SET state = 'present', connection_id = $3
-         WHERE tenant_id = $1 AND id = ANY($2) AND state <> 'present'",
+        "WITH back AS (UPDATE assets SET state = 'present', connection_id = $3
+                       WHERE tenant_id = $1 AND id = ANY($2) AND state <> 'present' RETURNING id)
+         UPDATE findings f SET connection_id = $3 FROM back
+         WHERE f.tenant_id = $1 AND f.asset_id = back.id AND f.connection_id <> $3",
         tenant.0,
         &ids,
         connection

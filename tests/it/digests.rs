@@ -225,6 +225,9 @@ async fn a_server_that_is_down_or_hesitates_gets_it_later_and_one_refusal_holds_
     desk.due().await;
     assert_eq!(desk.send(None, now).await, 0, "without a mail server nothing goes, and nothing is lost");
     assert!(desk.admin.get(&desk.digest).await.text.contains("PARALLAX_SMTP_URL"));
+    let before = desk.sink.came().len();
+    assert!(desk.send(Some(&post), in_six_minutes).await > 0, "it goes once there is one again");
+    assert!(desk.sink.came().len() > before);
     desk.end().await;
 }
 
@@ -250,6 +253,7 @@ async fn a_quiet_period_is_a_short_mail_or_none_and_those_who_left_the_tenant_ge
     desk.alarm().await;
     desk.due().await;
     assert_eq!(desk.send(Some(&desk.post()), now).await, 1, "the one outside, and nobody who left");
+    assert!(desk.sink.came().iter().all(|one| one.to == "ok@example.com"));
     for (path, field, value) in
         [("recipients", "addresses", "no address"), ("recipients", "addresses", "a@b\r\nBcc: c@d")]
     {

@@ -59,6 +59,11 @@ async fn config(town: &Town, connection: Uuid) -> String {
     let opened = owner.call("POST", "/api/v1/tickets", &[], Some(&gather)).await.json();
     let body = serde_json::json!({ "name": "fuzzed", "url": "https://hooks.example/x", "events": ["finding.opened"] });
     let webhook = owner.call("POST", "/api/v1/webhooks", &[], Some(&body)).await.json();
+    let tracker = serde_json::json!({
+        "name": "fuzzed", "kind": "github", "address": "http://127.0.0.1:9", "place": "acme/security",
+        "secret": "none",
+    });
+    let tracker = owner.call("POST", "/api/v1/trackers", &[], Some(&tracker)).await.json();
     let accept = serde_json::json!({
         "control": "OPS-05", "kind": "planned_fix", "reason": "later", "until": now() + chrono::TimeDelta::days(90),
     });
@@ -72,6 +77,7 @@ async fn config(town: &Town, connection: Uuid) -> String {
         ("tickets", opened["tickets"][0]["id"].to_string()),
         ("webhooks", webhook["id"].to_string()),
         ("exceptions", made["id"].to_string()),
+        ("trackers", tracker["id"].to_string()),
     ] {
         let part = format!(
             "\n[[operations]]\ninclude-path-regex = \"^/api/v1/{path}/\\\\{{id\"\nparameters = {{ \"path.id\" = {id} }}\n"

@@ -1,7 +1,7 @@
 //! Calls to AWS, one way for all: bounded concurrency, counted, and an error sorted into what it
 //! means for the fact that was asked for.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -59,6 +59,7 @@ pub struct Caller {
     counts: Mutex<BTreeMap<&'static str, u64>>,
     failures: Mutex<BTreeMap<(&'static str, String), Failures>>,
     mute: Mutex<HashMap<&'static str, u32>>,
+    missing: Mutex<HashSet<&'static str>>,
 }
 
 impl Caller {
@@ -69,6 +70,7 @@ impl Caller {
             counts: Mutex::default(),
             failures: Mutex::default(),
             mute: Mutex::default(),
+            missing: Mutex::default(),
         }
     }
 
@@ -113,10 +115,9 @@ impl Caller {
         }
     }
 
-    /// Whether the endpoint has answered this operation with a web page, as one does that has no such
-    /// call.
+    /// Whether the endpoint has said of this operation, with a web page, that there is no such call.
     pub fn is_missing(&self, operation: Operation) -> bool {
-        held(&self.mute).contains_key(operation.call)
+        held(&self.missing).contains(operation.call)
     }
 
     fn sort<T, E: ProvideErrorMetadata>(
@@ -132,6 +133,10 @@ impl Caller {
         let denied = is_denial(&code);
         if code == "html-body" {
             *held(&self.mute).entry(operation.call).or_default() += 1;
+            // A proxy that is unwell sends pages too: they say nothing of what there is behind it.
+            if matches!(status(error), Some(404 | 405 | 501)) {
+                held(&self.missing).insert(operation.call);
+            }
         }
         let reason = if denied {
             format!("{} denied", operation.call)
@@ -205,6 +210,14 @@ pub fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Strin
         SdkError::DispatchFailure(failure) if failure.is_timeout() => "timeout".into(),
         SdkError::DispatchFailure(_) => "unreachable".into(),
         _ => "not-sent".into(),
+    }
+}
+
+fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
+    match error {
+        SdkError::ServiceError(context) => Some(context.raw().status().as_u16()),
+        SdkError::ResponseError(context) => Some(context.raw().status().as_u16()),
+        _ => None,
     }
 }
 

@@ -6,7 +6,6 @@ use aws_sdk_lambda::Client;
 use aws_sdk_lambda::types::FunctionConfiguration;
 use futures::StreamExt;
 use futures::stream;
-// Wakes of many calls the one that has an answer, and leaves the others alone.
 
 use super::caller::Operation;
 use super::normalise::{self, Answers};

@@ -27,8 +27,8 @@ pub(super) fn image(config: &ImageConfig, key: &FingerprintKey) -> ImageFacts {
     let history = config.history.as_deref().unwrap_or_default();
     ImageFacts {
         user: run.user.clone().map(|user| user.trim().to_owned()).filter(|user| !user.is_empty()).into(),
-        environment: environment(run, key).into(),
-        history_secrets: history_secrets(history).into(),
+        environment: environment(run, key),
+        history_secrets: history_secrets(history),
         exposed_ports: run
             .exposed_ports
             .iter()
@@ -62,17 +62,22 @@ pub(super) fn unread(fault: &Fault, scope: &str) -> ImageFacts {
     }
 }
 
-fn environment(run: &RunConfig, key: &FingerprintKey) -> Vec<Variable> {
+/// What was not looked at may hold a secret: only one that was found makes a cut list known.
+fn environment(run: &RunConfig, key: &FingerprintKey) -> Fact<Vec<Variable>> {
     let entries = run.env.iter().flatten().take(MOST_VARIABLES);
-    entries
+    let read: Vec<Variable> = entries
         .map(|entry| {
             let (name, value) = entry.split_once('=').unwrap_or((entry, ""));
             secrets::inspect(name, value, key)
         })
-        .collect()
+        .collect();
+    if run.env.iter().flatten().count() > MOST_VARIABLES && read.iter().all(|one| one.secret.is_none()) {
+        return Fact::unknown(format!("it has more than {MOST_VARIABLES} variables"));
+    }
+    Fact::Known(read)
 }
 
-fn history_secrets(history: &[Step]) -> Vec<SecretHit> {
+fn history_secrets(history: &[Step]) -> Fact<Vec<SecretHit>> {
     let texts = history.iter().take(MOST_STEPS).flat_map(|step| [&step.created_by, &step.comment]).flatten();
     let mut found: Vec<SecretHit> = Vec::new();
     for hit in texts.flat_map(|text| secrets::scan_text(text)) {
@@ -80,7 +85,10 @@ fn history_secrets(history: &[Step]) -> Vec<SecretHit> {
             found.push(hit);
         }
     }
-    found
+    if history.len() > MOST_STEPS && found.is_empty() {
+        return Fact::unknown(format!("it has more than {MOST_STEPS} steps"));
+    }
+    Fact::Known(found)
 }
 
 fn has_healthcheck(run: &RunConfig) -> bool {
@@ -129,7 +137,7 @@ pub(super) fn merge(of: &[ImageFacts]) -> ImageFacts {
             |healthy| !healthy,
             |all| all.into_iter().all(|one| one),
         ),
-        created: worst(of, |one| &one.created, |_| false, |all| all.into_iter().flatten().max()),
+        created: worst(of, |one| &one.created, |_| false, |all| all.into_iter().min().flatten()),
         base: worst(of, |one| &one.base, |_| false, earliest_end),
         labels: worst(of, |one| &one.labels, |_| false, first),
         architectures: worst(of, |one| &one.architectures, |_| true, union),
@@ -198,6 +206,29 @@ mod tests {
         read(
             r#"{"os":"linux","architecture":"arm64","variant":"v8","config":{"User":"app","Healthcheck":{"Test":["CMD","true"]}}}"#,
         )
+    }
+
+    #[test]
+    fn the_oldest_platform_counts_and_one_without_a_date_leaves_it_open() {
+        let built = |date: &str| read(&format!(r#"{{"created":"{date}","config":{{}}}}"#));
+        let (old, new, none) =
+            (built("2023-01-01T00:00:00Z"), built("2026-01-01T00:00:00Z"), built("1970-01-01T00:00:00Z"));
+        assert_eq!(merge(&[new.clone(), old.clone()]).created, old.created);
+        assert_eq!(merge(&[new, none]).created, Fact::Known(None));
+    }
+
+    #[test]
+    fn what_was_not_looked_at_is_not_clean() {
+        let with = |first: &str| {
+            let more = (0..MOST_VARIABLES).map(|number| format!("\"A{number}=1\"")).collect::<Vec<_>>();
+            let json = format!(r#"{{"config":{{"Env":["{first}",{}]}}}}"#, more.join(","));
+            read(&json).environment
+        };
+        assert!(with("B=1").known().is_none(), "the last was not read");
+        let found = with("DB_PASSWORD=k7Qw!x92Lmn4ZpT8");
+        assert!(found.known().is_some_and(|all| all.iter().any(|one| one.secret.is_some())), "{found:?}");
+        let steps = format!(r#"{{"history":[{}]}}"#, vec!["{}"; MOST_STEPS + 1].join(","));
+        assert!(read(&steps).history_secrets.known().is_none());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What happened here is told there: an issue is made once, then kept like its ticket.
 
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::{At, Broken, TELLS, hear};
 use crate::model::TicketState;
@@ -56,7 +57,7 @@ async fn one(at: &At<'_>, issue: &Issue) -> Result<(), Broken> {
         let last = pages::notes(&mut tx, ticket.id, None, 1).await?.rows.first().map(|note| note.id);
         tx.commit().await?;
         let made = made(at, &draft).await?;
-        adopt(at, &ticket, &made).await?;
+        adopt(at, &ticket, &made, last).await?;
         let same = made.state == Some(ticket.state) || ticket.state == TicketState::Open;
         let status = if same { made.status } else { step(at, &ticket, &made.id, &made.status).await? };
         let mut tx = at.begin().await?;
@@ -88,10 +89,11 @@ async fn made(at: &At<'_>, draft: &Draft) -> Result<api::Issue, Broken> {
     }
 }
 
-async fn adopt(at: &At<'_>, ticket: &Ticket, made: &api::Issue) -> Result<(), Broken> {
+/// The issue is the ticket's from now on; the story up to `last` is not told there.
+async fn adopt(at: &At<'_>, ticket: &Ticket, made: &api::Issue, last: Option<Uuid>) -> Result<(), Broken> {
     let mut tx = at.begin().await?;
     let parts = (made.id.as_str(), made.key.as_str(), made.url.as_str(), made.status.as_str());
-    trackers::adopt(&mut tx, at.tracker, ticket.id, parts, at.now()).await?;
+    trackers::adopt(&mut tx, at.tracker, ticket.id, parts, last, at.now()).await?;
     let work = Work { ticket: ticket.id, author: &at.author, now: at.now() };
     let label = format!("{} in {}", made.key, at.tracker.name);
     tickets::refer(&mut tx, work, &made.url, &label.chars().take(100).collect::<String>()).await?;

@@ -157,6 +157,11 @@ pub async fn put_away(tx: &mut Tx, id: Uuid) -> Result<u64, StoreError> {
 /// Deletes a connection with its secret and everything read through it.
 pub async fn erase(tx: &mut Tx, id: Uuid) -> Result<(), StoreError> {
     let tenant = tx.tenant();
+    // Also those of assets another connection has taken over and not judged yet: counted under this
+    // one, they could not be taken back once it is gone.
+    sqlx::query!("DELETE FROM assessments WHERE tenant_id = $1 AND connection_id = $2", tenant.0, id)
+        .execute(tx.on())
+        .await?;
     sqlx::query!(
         "WITH gone AS (DELETE FROM connections WHERE tenant_id = $1 AND id = $2 RETURNING secret_id)
          DELETE FROM secrets s USING gone WHERE s.tenant_id = $1 AND s.id = gone.secret_id",

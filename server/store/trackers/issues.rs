@@ -214,11 +214,13 @@ pub async fn adopt(
     tracker: &Tracker,
     ticket: Uuid,
     (remote_id, key, url, status): (&str, &str, &str, &str),
+    told_note: Option<Uuid>,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let tenant = tx.tenant().0;
     sqlx::query!(
-        "UPDATE tracker_issues SET state = 'there', remote_id = $4, key = $5, url = $6, status = $7, checked_at = $8
+        "UPDATE tracker_issues SET state = 'there', remote_id = $4, key = $5, url = $6, status = $7, checked_at = $8,
+                told_note = $9
          WHERE tenant_id = $1 AND tracker_id = $2 AND ticket_id = $3",
         tenant,
         tracker.id,
@@ -227,7 +229,8 @@ pub async fn adopt(
         key,
         url,
         status,
-        now
+        now,
+        told_note
     )
     .execute(tx.on())
     .await?;

@@ -11,10 +11,10 @@ use crate::support::aws::{ACCOUNT, Deed, front, moto};
 use crate::support::estate::{PRINCIPAL, Scratch};
 use crate::support::people::Browser;
 
-type Said = Arc<Mutex<Vec<String>>>;
+pub(super) type Said = Arc<Mutex<Vec<String>>>;
 
 /// Stands before `target` and notes the bodies of what is asked of STS.
-async fn listening(target: &str) -> (String, Said) {
+pub(super) async fn listening(target: &str) -> (String, Said) {
     let said = Said::default();
     let (noted, target, client) = (Arc::clone(&said), target.to_owned(), reqwest::Client::new());
     let app = Router::new().fallback(move |request: Request| {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::aws::listening;
 use super::{Server, between, draft};
 use crate::support::aws::{ACCOUNT, Deed, front, moto};
 use crate::support::estate::Scratch;
@@ -104,9 +105,10 @@ async fn the_accounts_of_an_organisation_are_listed_chosen_and_connected_alike()
     assert!(!listed.text.contains("retired"), "an account that is closed is not offered");
     let bad = form.send(&moto.address, &[("do", "save"), ("account", "12 x")]).await;
     assert!(bad.status == 400 && bad.text.contains("is no account number"), "{}", bad.text);
+    let (endpoint, said) = listening(&moto.address).await;
     let (master, chosen) = (format!("{ACCOUNT} master"), format!("{shop} shop"));
     let save = [("do", "save"), ("account", master.as_str()), ("account", &chosen)];
-    assert_eq!(form.send(&moto.address, &save).await.status, 303);
+    assert_eq!(form.send(&endpoint, &save).await.status, 303);
 
     let connections = browser.get("/connections").await.text;
     assert!(connections.contains("master") && connections.contains("shop"), "{connections}");
@@ -121,12 +123,18 @@ async fn the_accounts_of_an_organisation_are_listed_chosen_and_connected_alike()
     assert!(source.contains(&format!("arn:aws:iam::{shop}:role/parallax-reader")), "{source}");
     let again = form.send(&moto.address, &[("do", "list")]).await;
     assert!(again.text.contains("connected already"), "{}", again.text);
+    // Each account by its own role, with the one word we made.
+    let assumed = |account: &str| {
+        let role = format!("RoleArn=arn%3Aaws%3Aiam%3A%3A{account}%3Arole%2Fparallax-reader");
+        let word = format!("ExternalId={}", form.external_id);
+        said.lock().expect("a list").iter().any(|body| body.contains(&role) && body.contains(&word))
+    };
     for _ in 0..300 {
-        if browser.get("/inventory").await.text.contains("function-1") {
+        if assumed(ACCOUNT) && assumed(&shop) && browser.get("/inventory").await.text.contains("function-1") {
             scratch.end().await;
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     }
-    panic!("the account's role is not assumed: nothing was read within a minute");
+    panic!("not every role was assumed within a minute: {:?}", said.lock().expect("a list"));
 }

@@ -139,3 +139,31 @@ async fn a_source_removed_and_connected_again_is_judged_again() {
     assert!(house.count(format!("{owned}'{two}'")).await > 0, "and is the new connection's");
     assert_eq!(house.miscounts().await, Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn what_another_connection_took_over_outlives_the_erasing_of_the_first() {
+    let house = House::new().await;
+    let (one, two) = (house.connection("one").await, house.connection("two").await);
+    let asset = image("a", Some(""));
+    house.pass(one, &Told::of([asset.clone()])).await.0.expect("a pass");
+    let broken = Told { breaks: true, ..Told::default() };
+    house.pass(one, &broken).await.0.expect_err("the first lost sight of it");
+    let claim = house.claim(two).await;
+    parallax::pipeline::refresh::refresh(
+        &house.store,
+        house.tenant,
+        claim,
+        &Told::of([asset.clone()]),
+        parallax::app::now,
+    )
+    .await
+    .expect("the second sees it and has not judged it yet");
+    let owned = format!("SELECT count(*) FROM findings WHERE connection_id = '{two}'");
+    assert!(house.count(owned).await > 0, "findings go with their asset");
+    let mut tx = house.store.begin(house.tenant).await.expect("a transaction");
+    keep::erase(&mut tx, one).await.expect("erased");
+    tx.commit().await.expect("commits");
+    house.judge(two, None, parallax::store::assessments::Scope::Changed).await;
+    assert_eq!(state(&house, &asset).await, Some(State::Open));
+    assert_eq!(house.miscounts().await, Vec::<String>::new());
+}
