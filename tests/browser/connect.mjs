@@ -13,8 +13,10 @@ import { check, step } from "./report.mjs";
 import { freePort, rest, until } from "./server.mjs";
 
 const ROLE = "arn:aws:iam::123456789012:role/parallax-reader";
-// `ann` with the password `parallax`, as htpasswd writes it with bcrypt.
-const HTPASSWD = "ann:$2y$05$BrVi/HP630mU1TIKyWac1.I1yVLflqG4OY6FNWdwycOJurJq/kZVG\n";
+// Words that stand nowhere else, so that a page that tells one of them is found out.
+const [SECRET, WRONG, HOUSE] = ["plum-anvil-7391", "pear-anvil-2846", "fig-anvil-5107"];
+// `ann` with the password `SECRET`, as htpasswd writes it with bcrypt.
+const HTPASSWD = "ann:$2y$05$kaXk5TdZunb3cWE0lMyVHeFcyqVIjaVuMuIET3URcE0JLYbZBqhCa\n";
 
 function run(program, args, env = {}) {
   const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: "ignore" });
@@ -54,7 +56,7 @@ async function open() {
     PARALLAX_ENDPOINTS: "yes",
     PARALLAX_AWS_PRINCIPAL: "arn:aws:iam::999988887777:role/parallax",
     AWS_ACCESS_KEY_ID: "house",
-    AWS_SECRET_ACCESS_KEY: "house",
+    AWS_SECRET_ACCESS_KEY: HOUSE,
   };
   for (const name of Object.keys(process.env)) {
     if (/^(PARALLAX_|AWS_|DATABASE_URL$)/.test(name) && !(name in env)) env[name] = undefined;
@@ -80,13 +82,38 @@ async function open() {
   return { ...places, close };
 }
 
-async function press(page, name) {
+/** Does what leads to another page, and hands back the answer that shows it. */
+async function leads(page, act) {
   const [answer] = await Promise.all([
     page.waitForResponse((one) => one.request().isNavigationRequest() && one.status() !== 303, { timeout: 60_000 }),
-    page.getByRole("button", { name, exact: true }).click(),
+    act(),
   ]);
   await page.waitForLoadState("load");
   return answer;
+}
+
+const press = (page, name) => leads(page, () => page.getByRole("button", { name, exact: true }).click());
+const follow = (page, name) => leads(page, () => page.getByRole("link", { name, exact: true }).click());
+
+/** No page gives back a password, taken or refused, nor the key of the house. */
+async function discreet(page, name) {
+  const shown = `${page.url()}\n${await page.content()}`;
+  const told = [SECRET, WRONG, HOUSE].filter((word) => shown.includes(word));
+  check(`${name}: tells no secret`, told.length === 0, told.join(", "));
+}
+
+/** What is asked of every page, of its answer too, which `look` passes over where there is none. */
+async function seen(page, scene, name, answer) {
+  check(`${scene.name} ${name}: was answered`, Boolean(answer));
+  await look(page, scene, name, answer);
+  await discreet(page, `${scene.name} ${name}`);
+}
+
+/** The test on the page says that functions may be listed: the call is named whatever came of it. */
+async function lists(page, scene, which) {
+  const row = page.locator("#test tr", { hasText: "lambda:ListFunctions" }).first();
+  const went = (await row.locator(".pill").first().textContent()).trim();
+  check(`${scene.name}: ${which} says what works`, went === "Works", went);
 }
 
 async function read(page, name) {
@@ -100,59 +127,67 @@ async function read(page, name) {
 }
 
 async function account(page, scene, places) {
-  await page.goto(`${places.base}/connections/new`);
-  await look(page, scene, "connect", null);
-  await page.getByRole("link", { name: "An AWS account" }).click();
-  await page.waitForLoadState("load");
-  await look(page, scene, "connect-aws", null);
+  await seen(page, scene, "connect", await page.goto(`${places.base}/connections/new`));
+  await seen(page, scene, "connect-aws", await follow(page, "An AWS account"));
   const word = (await page.locator("dd code").first().innerText()).trim();
   check(`${scene.name}: the external id is ours`, word.startsWith("plx-"), word);
   await page.getByLabel("Name").fill(`Production ${scene.name}`);
   await page.getByLabel("Role ARN").fill("parallax-reader");
-  await press(page, "Connect");
-  check(`${scene.name}: a wrong ARN is named`, (await page.getByRole("alert").innerText()).includes("role_arn"));
+  const refused = (await press(page, "Connect")).status();
+  const alert = await page.getByRole("alert").innerText();
+  check(`${scene.name}: a wrong ARN is named`, refused === 400 && alert.includes("role_arn"), `${refused} ${alert}`);
   await page.getByLabel("Role ARN").fill(ROLE);
   await page.getByLabel(/^Regions/).fill("eu-west-1");
   await page.getByLabel(/^Another endpoint/).fill(places.moto);
-  await press(page, "Test first");
-  check(`${scene.name}: the test says what works`, (await page.locator("#test").textContent()).includes("lambda:ListFunctions"));
-  await look(page, scene, "connect-aws-tested", null);
-  await press(page, "Connect");
-  check(`${scene.name}: the account is connected`, /\/connections\/[0-9a-f-]{36}$/.test(page.url()), page.url());
+  const tested = await press(page, "Test first");
+  await lists(page, scene, "the test");
+  await seen(page, scene, "connect-aws-tested", tested);
+  const made = (await press(page, "Connect")).status();
+  check(`${scene.name}: the account is connected`, made === 200 && /\/connections\/[0-9a-f-]{36}$/.test(page.url()), `${made} ${page.url()}`);
   await read(page, `${scene.name}: the account is read by the role`);
   check(`${scene.name}: its page shows the external id`, (await page.getByText(word).count()) > 0);
-  await press(page, "Test");
-  await look(page, scene, "connection-tested", null);
-  await page.getByRole("link", { name: "Settings" }).click();
-  await page.waitForLoadState("load");
-  await look(page, scene, "connection-settings", null);
-  await page.getByRole("link", { name: "Remove this connection" }).click();
-  await page.waitForLoadState("load");
-  await look(page, scene, "connection-remove", null);
+  const again = await press(page, "Test");
+  await lists(page, scene, "a test of what is kept");
+  await seen(page, scene, "connection-tested", again);
+  await seen(page, scene, "connection-settings", await follow(page, "Settings"));
+  const remove = await follow(page, "Remove this connection");
+  check(`${scene.name}: removing is asked on its own page`, page.url().endsWith("/remove"), page.url());
+  await seen(page, scene, "connection-remove", remove);
 }
 
 async function registry(page, scene, places) {
-  await page.goto(`${places.base}/connections/new/registry`);
-  await look(page, scene, "connect-registry", null);
+  await seen(page, scene, "connect-registry", await page.goto(`${places.base}/connections/new/registry`));
   await page.getByLabel("Name").fill(`Registry ${scene.name}`);
   await page.getByLabel(/^Address/).fill(places.registry);
   await page.getByLabel(/Without TLS/).check();
   await page.getByLabel(/^User/).fill("ann");
-  await page.getByLabel(/^Password/).fill("not it");
-  await press(page, "Test first");
+  await page.getByLabel(/^Password/).fill(WRONG);
+  const refused = await press(page, "Test first");
   const said = await page.locator("#test").innerText();
   check(`${scene.name}: a wrong password is told`, said.includes("credentials were refused"), said);
   check(`${scene.name}: and does not come back`, (await page.getByLabel(/^Password/).inputValue()) === "");
-  await look(page, scene, "connect-registry-wrong", null);
-  await page.getByLabel(/^Password/).fill("parallax");
+  await seen(page, scene, "connect-registry-wrong", refused);
+  await page.getByLabel(/^Password/).fill(SECRET);
   await press(page, "Test first");
   check(`${scene.name}: the right one works`, (await page.locator("#test").innerText()).includes("Everything works"));
+  check(`${scene.name}: nor does the right one come back`, (await page.getByLabel(/^Password/).inputValue()) === "");
+  await discreet(page, `${scene.name} connect-registry-right`);
   await press(page, "Connect");
   await read(page, `${scene.name}: the registry is read`);
-  check(`${scene.name}: its secret is kept and not shown`, (await page.getByText(/kept since/).count()) > 0 && !(await page.content()).includes("parallax\""));
-  await look(page, scene, "connect-azure", await page.goto(`${places.base}/connections/new/azure`));
-  await page.goto(`${places.base}/connections/new/organisation`);
-  await look(page, scene, "connect-organisation", null);
+  check(`${scene.name}: its secret is kept`, (await page.getByText(/kept since/).count()) > 0);
+  await discreet(page, `${scene.name} connection-registry`);
+  await kept(page, scene);
+  await seen(page, scene, "connect-azure", await page.goto(`${places.base}/connections/new/azure`));
+  await seen(page, scene, "connect-organisation", await page.goto(`${places.base}/connections/new/organisation`));
+}
+
+/** The form of a connection there is shows the user and not the password. */
+async function kept(page, scene) {
+  const answer = await follow(page, "How it is reached");
+  check(`${scene.name}: its form is shown`, answer.status() === 200, `${answer.status()} ${page.url()}`);
+  const [user, password] = [await page.getByLabel(/^User/).inputValue(), await page.getByLabel(/^Password/).inputValue()];
+  check(`${scene.name}: with the user and no password`, user === "ann" && password === "", user);
+  await discreet(page, `${scene.name} connection-source`);
 }
 
 /** Connects sources in every scene that is given. */

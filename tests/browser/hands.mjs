@@ -72,21 +72,20 @@ async function filters(page, base, script) {
 
 async function run(page, base, script) {
   const how = script ? "with script" : "without script";
+  const runs = () => page.locator('main a[href^="/runs/"]').evaluateAll((links) => links.map((one) => one.getAttribute("href")));
   await page.goto(`${base}/connections`);
   const connection = await page.locator('main table a[href^="/connections/"]').first().getAttribute("href");
   await page.goto(`${base}${connection}`);
-  const before = await page.locator('main a[href^="/runs/"]').count();
+  const before = await runs();
   await page.locator('main form[method="post"] button').first().click();
-  await page.waitForLoadState("load");
-  check(`a run ${how}: starts by a click`, /\/(runs|connections)\//.test(page.url()), page.url());
-  if (!page.url().includes("/runs/")) {
-    await page.locator('main a[href^="/runs/"]').first().click();
-    await page.waitForLoadState("load");
-  }
+  await page.waitForURL(/\/runs\/[0-9a-f-]{36}$/);
+  const started = new URL(page.url()).pathname;
+  check(`a run ${how}: starts by a click`, !before.includes(started), `${started} was there before`);
   await page.locator("main .pill", { hasText: /^Done/ }).first().waitFor({ timeout: 60_000 });
-  check(`a run ${how}: its page follows it to the end`, true);
+  check(`a run ${how}: its page follows it to the end`, new URL(page.url()).pathname === started, page.url());
   await page.goto(`${base}${connection}`);
-  check(`a run ${how}: stands among the runs`, (await page.locator('main a[href^="/runs/"]').count()) > before || before >= 10);
+  const after = await runs();
+  check(`a run ${how}: stands first among the runs`, after[0] === started, `${started} is not first of ${after.join(", ")}`);
 }
 
 async function stranger(base) {

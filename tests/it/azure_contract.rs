@@ -1,6 +1,8 @@
 //! The same pass through a proxy that holds every request and answer to the official swagger, over the
-//! small Resource Manager of these tests and over the sample cloud. It runs where Node's Prism and the
-//! swagger are; otherwise it says that it was skipped.
+//! small Resource Manager of these tests and over the sample cloud. Where Node's Prism or the swagger is
+//! missing, calls are counted and their versions looked at all the same, and what is skipped is said.
+
+use std::io::Write;
 
 use parallax::demo::{SampleCloud, Shape};
 use parallax::model::ConnectionSpec;
@@ -19,12 +21,13 @@ const VERSIONS: &[(&str, &[&str])] = &[
     ("microsoft.resourcegraph", &["2021-03-01", "2022-10-01"]),
 ];
 
-/// The tools, or none with a word about it.
-fn tools() -> Option<Tools> {
+/// The tools, or none with a word about what goes without them. It is written past the harness, which
+/// keeps to itself what a test prints that holds.
+fn tools(part: &str) -> Option<Tools> {
     match swagger::tools() {
         Ok(tools) => Some(tools),
         Err(why) => {
-            println!("skipped: {why}");
+            let _ = writeln!(std::io::stderr(), "skipped: {part}: {why}");
             None
         }
     }
@@ -41,10 +44,10 @@ fn keeps_to_it(seen: &Seen, least: u64) {
 
 #[tokio::test]
 async fn every_call_and_answer_keeps_to_the_swagger() {
-    let Some(tools) = tools() else { return };
+    let tools = tools("holding calls and answers of the small Resource Manager to the swagger");
     for trouble in [Trouble::None, Trouble::DenyGraph, Trouble::Throttle] {
         let arm = Arm::start(trouble.clone()).await;
-        let proxy = Swagger::start(&tools, &arm.endpoint()).await;
+        let proxy = Swagger::start(tools.as_ref(), &arm.endpoint()).await;
         let (assets, gaps) = collect(&spec(&proxy.endpoint(), SUBSCRIPTION)).await.expect("a run ends");
         let seen = proxy.seen();
         keeps_to_it(&seen, 40);
@@ -56,12 +59,12 @@ async fn every_call_and_answer_keeps_to_the_swagger() {
 
 #[tokio::test]
 async fn the_sample_cloud_keeps_to_the_swagger() {
-    let Some(tools) = tools() else { return };
+    let tools = tools("holding calls and answers of the sample cloud to the swagger");
     let shape = Shape { assets: 250, throttle_every: 61, ..Shape::default() };
     let cloud = SampleCloud::start(shape).await.expect("a free port on loopback");
     let sample = cloud.connections().into_iter().find(|(name, _)| name == "Sample Azure");
     let Some((_, ConnectionSpec::Azure(mut spec))) = sample else { panic!("no subscriptions") };
-    let proxy = Swagger::start(&tools, &format!("http://{}", cloud.address())).await;
+    let proxy = Swagger::start(tools.as_ref(), &format!("http://{}", cloud.address())).await;
     spec.endpoint = Some(proxy.endpoint());
     let (assets, _) = collect(&ConnectionSpec::Azure(spec)).await.expect("a run ends");
     assert!(assets.len() > 40, "{} assets", assets.len());
@@ -73,10 +76,10 @@ async fn the_sample_cloud_keeps_to_the_swagger() {
 /// The judge is judged: what breaks the swagger does not go through unseen.
 #[tokio::test]
 async fn an_answer_or_a_request_that_breaks_the_swagger_is_seen() {
-    let Some(tools) = tools() else { return };
+    let Some(tools) = tools("looking whether the judge sees what breaks the swagger") else { return };
     let wrong = r#"{"properties":{"minTlsVersion":["1.2"],"http20Enabled":"yes"}}"#;
     let arm = Arm::start(Trouble::Instead("/config/web", wrong)).await;
-    let proxy = Swagger::start(&tools, &arm.endpoint()).await;
+    let proxy = Swagger::start(Some(&tools), &arm.endpoint()).await;
     let _ = collect(&spec(&proxy.endpoint(), SUBSCRIPTION)).await.expect("a run ends");
     let broken = proxy.seen().broken;
     assert!(broken.iter().all(|one| one.contains("/config/web")), "{broken:#?}");

@@ -2,7 +2,8 @@
 //!
 //! Node's Prism judges; in front of it stands a small server of ours that keeps what Prism objects to
 //! and which version of each interface was asked for, which Prism does not judge, and puts its own
-//! address into next pages, so that whoever reads stays behind the proxy.
+//! address into next pages, so that whoever reads stays behind the proxy. Where Prism or the swagger is
+//! missing, that server stands alone: calls are counted and their versions kept, nothing is objected to.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -45,7 +46,7 @@ pub struct Seen {
 
 struct Front {
     http: reqwest::Client,
-    prism: String,
+    behind: String,
     upstream: String,
     own: String,
     seen: Mutex<Seen>,
@@ -54,11 +55,17 @@ struct Front {
 /// The proxy; it ends with the test.
 pub struct Swagger {
     front: Arc<Front>,
-    child: Child,
-    document: PathBuf,
+    _prism: Option<Prism>,
 }
 
-impl Drop for Swagger {
+/// Prism as a process, and the document it judges by.
+struct Prism {
+    child: Child,
+    document: PathBuf,
+    port: u16,
+}
+
+impl Drop for Prism {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -66,11 +73,8 @@ impl Drop for Swagger {
     }
 }
 
-impl Swagger {
-    /// Starts it in front of a server of this machine.
-    pub async fn start(tools: &Tools, upstream: &str) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let own = format!("http://{}", listener.local_addr().expect("an address"));
+impl Prism {
+    async fn start(tools: &Tools, upstream: &str) -> Self {
         let port = free_port();
         let document = std::env::temp_dir().join(format!("parallax-swagger-{port}.json"));
         std::fs::write(&document, corrected(&tools.swagger)).expect("a folder for passing files");
@@ -81,15 +85,33 @@ impl Swagger {
             .stderr(Stdio::null())
             .spawn()
             .expect("PARALLAX_TEST_PRISM names a program");
+        let this = Self { child, document, port };
+        listening(port).await;
+        this
+    }
+}
+
+impl Swagger {
+    /// Starts it in front of a server of this machine; without tools, nothing is held to the swagger.
+    pub async fn start(tools: Option<&Tools>, upstream: &str) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let own = format!("http://{}", listener.local_addr().expect("an address"));
+        let prism = match tools {
+            Some(tools) => Some(Prism::start(tools, upstream).await),
+            None => None,
+        };
+        let behind = match &prism {
+            Some(prism) => format!("http://127.0.0.1:{}", prism.port),
+            None => upstream.to_owned(),
+        };
         let front = Front {
             http: reqwest::Client::new(),
-            prism: format!("http://127.0.0.1:{port}"),
+            behind,
             upstream: upstream.to_owned(),
             own,
             seen: Mutex::default(),
         };
-        let this = Self { front: Arc::new(front), child, document };
-        listening(port).await;
+        let this = Self { front: Arc::new(front), _prism: prism };
         let router = axum::Router::new().fallback(pass).with_state(Arc::clone(&this.front));
         tokio::spawn(async move { axum::serve(listener, router).await });
         this
@@ -134,13 +156,13 @@ async fn listening(port: u16) {
 
 async fn pass(State(front): State<Arc<Front>>, parts: Parts, body: Bytes) -> Response<Body> {
     let path = parts.uri.path_and_query().map_or("/", |one| one.as_str());
-    let mut request = front.http.request(parts.method.clone(), format!("{}{path}", front.prism)).body(body);
+    let mut request = front.http.request(parts.method.clone(), format!("{}{path}", front.behind)).body(body);
     for name in ["authorization", "content-type"] {
         if let Some(value) = parts.headers.get(name) {
             request = request.header(name, value);
         }
     }
-    let answer = request.send().await.expect("the swagger-checking proxy answers");
+    let answer = request.send().await.expect("what stands behind answers");
     let (status, headers) = (answer.status(), answer.headers().clone());
     let text = answer.text().await.expect("a body");
     let call = format!("{} {} ({})", parts.method, parts.uri.path(), status.as_u16());

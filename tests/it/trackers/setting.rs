@@ -74,7 +74,7 @@ async fn a_tracker_is_set_up_with_care() {
         assert_eq!((reply.status, &reply.json()["field"]), (400, &json!(field)), "{wrong}: {reply:?}");
     }
     assert_eq!(desk.caller.call("PUT", &path, &[], Some(&body)).await.status, 200, "the token stays");
-    desk.town.scratch.end().await;
+    desk.end().await;
 }
 
 #[tokio::test]
@@ -111,5 +111,5 @@ async fn an_admin_connects_checks_and_removes_a_tracker_on_its_page() {
     );
     let log = desk.caller.get("/api/v1/audit?limit=100").await;
     assert!(log.text.contains("tracker.made") && !log.text.contains(jira::TOKEN));
-    desk.town.scratch.end().await;
+    desk.end().await;
 }

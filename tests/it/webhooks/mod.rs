@@ -5,6 +5,7 @@ mod faults;
 mod neighbours;
 mod order;
 mod setting;
+mod words;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use parallax::auth::Vault;
