@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use futures::future::try_join_all;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -121,7 +121,15 @@ impl Ground {
             queued.push(self.queue(source).await?);
         }
         let (worker, stop) = (self.worker(), CancellationToken::new());
-        try_join_all(sources.iter().map(|_| worker.work_once(&stop))).await?;
+        // Each in a task of its own, as the worker's slots are.
+        let mut slots = JoinSet::new();
+        for _ in sources {
+            let (worker, stop) = (worker.clone(), stop.clone());
+            slots.spawn(async move { worker.work_once(&stop).await });
+        }
+        while let Some(ended) = slots.join_next().await {
+            ended.map_err(|fault| BenchError::Setup(fault.to_string()))??;
+        }
         let mut whole = Pass::default();
         for ((name, _), connection) in sources.iter().zip(queued) {
             let last = self.last(name, connection).await?;

@@ -1,5 +1,6 @@
 //! A moto server with an account in it: what the AWS collector is measured on.
 
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -24,6 +25,9 @@ const EXPIRE: &str = r#"{"rules":[{"rulePriority":1,"selection":{"tagStatus":"an
 /// The smallest archive there is: an empty one.
 const ARCHIVE: &[u8] = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
+/// The program that serves it.
+const SERVER: &str = include_str!("moto.py");
+
 /// A running server; it stops when dropped.
 #[derive(Debug)]
 pub struct Moto {
@@ -33,28 +37,33 @@ pub struct Moto {
 }
 
 impl Moto {
-    /// Starts the server that `PARALLAX_TEST_MOTO` names, or the one on the path.
+    /// Starts the moto that `PARALLAX_TEST_MOTO` names, or the one on the path.
     pub async fn start() -> Result<Self, BenchError> {
-        let program = std::env::var("PARALLAX_TEST_MOTO").unwrap_or_else(|_| "moto_server".into());
+        let program = python();
         let port = free_port().await?;
-        let server = Command::new(&program)
-            .args(["-H", "127.0.0.1", "-p", &port.to_string()])
+        let mut server = Command::new(&program)
+            .args(["-c", SERVER, &port.to_string()])
             .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| {
-                BenchError::Setup(format!("{program}: {error}; install moto[server] with pip"))
+                BenchError::Setup(format!("{}: {error}; install moto[server] with pip", program.display()))
             })?;
         let address = format!("http://127.0.0.1:{port}");
         for _ in 0..300 {
             if reqwest::get(format!("{address}/moto-api/data.json")).await.is_ok() {
                 return Ok(Self { address, _server: server });
             }
+            if let Some(status) = server.try_wait()? {
+                let problem =
+                    format!("{} ended with {status}; install moto[server] with pip", program.display());
+                return Err(BenchError::Setup(problem));
+            }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        Err(BenchError::Setup("moto_server did not answer within 30 seconds".into()))
+        Err(BenchError::Setup("moto did not answer within 30 seconds".into()))
     }
 
     async fn config(&self) -> SdkConfig {
@@ -86,6 +95,12 @@ async fn all(
         done?;
     }
     Ok(())
+}
+
+/// The Python that moto is installed for: beside its own server.
+fn python() -> PathBuf {
+    let moto = std::env::var_os("PARALLAX_TEST_MOTO").map(PathBuf::from);
+    moto.map_or_else(|| "python3".into(), |program| program.with_file_name("python"))
 }
 
 async fn free_port() -> Result<u16, BenchError> {

@@ -1,0 +1,18 @@
+"""moto behind a server that keeps connections open, as AWS does; moto's own closes each.
+
+What is measured beside it would else be mostly the making of connections. Where cheroot is not
+installed, moto's own server has to do.
+"""
+
+import sys
+
+import moto.server
+
+port = sys.argv[1]
+try:
+    from cheroot.wsgi import Server
+except ImportError:
+    moto.server.main(["-H", "127.0.0.1", "-p", port])
+else:
+    app = moto.server.DomainDispatcherApplication(moto.server.create_backend_app)
+    Server(("127.0.0.1", int(port)), app, numthreads=16, timeout=120).start()
