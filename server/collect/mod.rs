@@ -10,13 +10,15 @@ mod image;
 mod ledger;
 pub mod oci;
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
-use crate::model::{Asset, ConnectionSpec, Gap, Tested};
+use crate::analysis::secrets::FingerprintKey;
+use crate::model::{Asset, AssetKey, ConnectionSpec, Gap, Tested};
 pub use access::{Access, Password};
 
 /// What a collector sends while it reads.
@@ -28,6 +30,17 @@ pub enum Event {
     Gap(Gap),
     /// How far a phase has come.
     Progress(Progress),
+    /// A question.
+    Recall(Recall),
+}
+
+/// What did earlier runs find of these? Whoever keeps nothing drops the question.
+#[derive(Debug)]
+pub struct Recall {
+    /// The assets asked for; at most [`RunBuilder::MOST_RECALLED`].
+    pub keys: Vec<AssetKey>,
+    /// Takes those that are known, as they were read.
+    pub answer: oneshot::Sender<Vec<Asset>>,
 }
 
 /// How far a phase of a run has come.
@@ -68,6 +81,20 @@ impl RunBuilder {
     /// Hands over a gap.
     pub async fn gap(&self, gap: Gap) -> Result<(), Stopped> {
         self.events.send(Event::Gap(gap)).await.map_err(|_| Stopped)
+    }
+
+    /// Most assets asked for at one go, so that memory does not grow with a source.
+    pub const MOST_RECALLED: usize = 200;
+
+    /// What earlier runs of the same edition found of these assets.
+    pub async fn recall(&self, keys: Vec<AssetKey>) -> Result<HashMap<AssetKey, Asset>, Stopped> {
+        if keys.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let (answer, known) = oneshot::channel();
+        self.events.send(Event::Recall(Recall { keys, answer })).await.map_err(|_| Stopped)?;
+        let known = known.await.unwrap_or_default();
+        Ok(known.into_iter().map(|asset| (asset.key.clone(), asset)).collect())
     }
 
     /// Tells how far a phase has come.
@@ -114,6 +141,18 @@ pub trait Collector: Send + Sync {
     /// Reads everything once, handing assets and gaps to `run`. Fails only when nothing at all
     /// could be read.
     fn collect(&self, run: &RunBuilder) -> impl Future<Output = Result<(), CollectError>> + Send;
+
+    /// By which edition of our code, and with which key, it reads. Only what was read just so may be
+    /// taken over from an earlier run; none where nothing is.
+    fn edition(&self) -> Option<String> {
+        None
+    }
+}
+
+/// This edition, reading with `key`. A build whose code, data or libraries differ is another.
+fn edition(key: &FingerprintKey) -> String {
+    let code = env!("PARALLAX_EDITION");
+    format!("{code}-{}", key.fingerprint(code))
 }
 
 /// A source that is ready to be read, whichever it is.
@@ -170,6 +209,14 @@ impl Collector for AnyCollector {
             Self::Registry(source) => source.collect(run).await,
         }
     }
+
+    fn edition(&self) -> Option<String> {
+        match self {
+            Self::Aws(source) => source.edition(),
+            Self::Azure(source) => source.edition(),
+            Self::Registry(source) => source.edition(),
+        }
+    }
 }
 
 /// A source that was opened, or the reason why it could not be: reading it then fails with that
@@ -193,5 +240,9 @@ impl<C: Collector> Collector for Opened<C> {
                 Err(taken.unwrap_or(CollectError::Stopped(Stopped)))
             }
         }
+    }
+
+    fn edition(&self) -> Option<String> {
+        self.0.as_ref().ok().and_then(Collector::edition)
     }
 }

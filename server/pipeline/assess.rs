@@ -103,7 +103,8 @@ async fn assess_connection(
         let (assets, events) =
             (verdicts.len() as u64, verdicts.iter().flat_map(Judgement::events).collect::<Vec<_>>());
         let changes = write(&mut tx, &control_set, verdicts, what.run, now).await?;
-        if exceptions::live(&mut tx, &ids, now).await? != *held {
+        exceptions::work::hold_up(&mut tx).await?;
+        if exceptions::live(&mut tx, &ids, (what.clock)()).await? != *held {
             // One was made or ended meanwhile, and who settled it cannot have seen what is written here.
             continue;
         }

@@ -74,6 +74,9 @@ async fn settle(
 ) -> Result<(), StoreError> {
     let mut tx = store.begin(tenant).await?;
     let Some(work) = work::take(&mut tx, id, clock()).await? else { return Ok(()) };
+    // At once: whoever judges waits as long as work is being taken up.
+    tx.commit().await?;
+    let mut tx = store.begin(tenant).await?;
     let all = work::count(&mut tx, &work).await?;
     work::begin(&mut tx, id, all).await?;
     tx.commit().await?;
@@ -95,12 +98,9 @@ async fn settle(
         let each = by_connection.into_iter().map(Ok::<_, StoreError>);
         futures::stream::iter(each)
             .try_for_each_concurrent(AT_A_TIME, |(connection, assets)| async move {
-                for batch in assets.chunks(BATCH) {
-                    let mut tx = store.begin(tenant).await?;
-                    assessments::take_turn(&mut tx, connection).await?;
-                    weigh(&mut tx, connection, batch, control, clock()).await?;
-                    work::went_on(&mut tx, id, i64::try_from(batch.len()).unwrap_or(0), clock()).await?;
-                    tx.commit().await?;
+                for assets in assets.chunks(BATCH) {
+                    let batch = Batch { exception: id, connection, assets, control };
+                    while !batch.settle(store, tenant, clock).await? {}
                 }
                 Ok(())
             })
@@ -112,14 +112,47 @@ async fn settle(
     tx.commit().await
 }
 
+/// Assets that are weighed anew together.
+struct Batch<'a> {
+    exception: Uuid,
+    connection: Uuid,
+    assets: &'a [Uuid],
+    control: Option<&'a str>,
+}
+
+impl Batch<'_> {
+    /// Weighs and writes them. False where nothing was written, since an exception was made or ended
+    /// meanwhile: who settles that one cannot have seen what would be written here.
+    async fn settle(
+        &self,
+        store: &Store,
+        tenant: TenantId,
+        clock: fn() -> DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let mut tx = store.begin(tenant).await?;
+        assessments::take_turn(&mut tx, self.connection).await?;
+        let (assets, held) = weigh(&mut tx, self.connection, self.assets, self.control, clock()).await?;
+        // Before the exception's own row is touched: who takes it up holds others up, and waits for that.
+        work::hold_up(&mut tx).await?;
+        if exceptions::live(&mut tx, &assets, clock()).await? != held {
+            return Ok(false);
+        }
+        let done = i64::try_from(self.assets.len()).unwrap_or(0);
+        work::went_on(&mut tx, self.exception, done, clock()).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+}
+
 /// Weighs assets of a connection anew and writes what changes; where a control is named, for it alone.
+/// Gives back which there were, and what they were weighed with.
 async fn weigh(
     tx: &mut Tx,
     connection: Uuid,
     ids: &[Uuid],
     control: Option<&str>,
     now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+) -> Result<(Vec<AssetId>, Exceptions), StoreError> {
     let found = weighing::of_assets(tx, ids, Some(connection)).await?;
     let assets: Vec<AssetId> = found.iter().map(|one| one.id).collect();
     let mut lives: HashMap<AssetId, Vec<Life>> = HashMap::new();
@@ -140,7 +173,8 @@ async fn weigh(
     }
     weighing::write(tx, &written).await?;
     findings::write(tx, &changes, None, now).await?;
-    tallies::apply(tx, &difference).await
+    tallies::apply(tx, &difference).await?;
+    Ok((assets, held))
 }
 
 /// What a control said, whether that is accepted or not.

@@ -11,11 +11,11 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
 use crate::analysis::history;
-use crate::collect::{CollectError, Collector, Event, RunBuilder};
+use crate::collect::{CollectError, Collector, Event, Recall, RunBuilder};
 use crate::model::{Asset, AssetId, Facts, Gap, TenantId};
 use crate::store::assets::{self, Previous, Seen};
 use crate::store::runs::{self, Claim, Standing};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, recall};
 
 /// Assets written together.
 const BATCH: usize = 500;
@@ -47,6 +47,7 @@ pub async fn refresh<C: Collector>(
     let (run, events) = RunBuilder::channel(2 * BATCH);
     let reading = async move { collector.collect(&run).await };
     let mut intake = Intake::new(store, tenant, claim, clock);
+    intake.read_by(collector.edition()).await?;
     // Where nothing can be written any more, the reading ends at once.
     let (read, ()) = tokio::try_join!(async { Ok(reading.await) }, intake.drain(events))?;
     intake.close(read).await
@@ -62,12 +63,25 @@ struct Intake<'a> {
     batch: HashMap<AssetId, Asset>,
     gaps: Vec<Gap>,
     hidden: bool,
+    /// By which edition the source is read.
+    edition: Option<String>,
 }
 
 impl<'a> Intake<'a> {
     fn new(store: &'a Store, tenant: TenantId, claim: Claim, clock: fn() -> DateTime<Utc>) -> Self {
         let (standing, batch, gaps) = (Standing::default(), HashMap::new(), Vec::new());
-        Self { store, tenant, claim, clock, standing, batch, gaps, hidden: false }
+        Self { store, tenant, claim, clock, standing, batch, gaps, hidden: false, edition: None }
+    }
+
+    /// Notes by which edition the source is read, before anything of it is written.
+    async fn read_by(&mut self, edition: Option<String>) -> Result<(), StoreError> {
+        if let Some(edition) = edition {
+            let mut tx = self.store.begin(self.tenant).await?;
+            recall::reads(&mut tx, self.claim, &edition).await?;
+            tx.commit().await?;
+            self.edition = Some(edition);
+        }
+        Ok(())
     }
 
     /// Takes events until the collector is done. Owns the stream, so that the collector stops as
@@ -106,7 +120,18 @@ impl<'a> Intake<'a> {
                 self.standing.done = i64::try_from(progress.done).unwrap_or(i64::MAX);
                 self.standing.total = progress.total.and_then(|total| i64::try_from(total).ok());
             }
+            Event::Recall(question) => self.answer(question).await?,
         }
+        Ok(())
+    }
+
+    async fn answer(&self, question: Recall) -> Result<(), StoreError> {
+        let Some(edition) = &self.edition else { return Ok(()) };
+        let ids: Vec<AssetId> = question.keys.iter().map(|key| key.id(self.tenant)).collect();
+        let mut tx = self.store.begin(self.tenant).await?;
+        let known = recall::seen(&mut tx, edition, &ids).await?;
+        // Who asked may have gone away meanwhile.
+        question.answer.send(known).unwrap_or_default();
         Ok(())
     }
 

@@ -92,6 +92,8 @@ pub async fn scan<C: Collector>(
                     observer.gap(&gap);
                 }
                 Event::Progress(progress) => observer.progress(&progress),
+                // Nothing was kept.
+                Event::Recall(_) => {}
             }
         }
         Ok::<_, ScanError>(summary)

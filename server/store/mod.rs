@@ -16,6 +16,7 @@ pub mod outbox;
 pub mod pages;
 pub mod people;
 mod private;
+pub mod recall;
 pub mod replies;
 pub mod run_status;
 pub mod runs;

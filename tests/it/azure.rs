@@ -126,7 +126,7 @@ pub async fn collect(spec: &ConnectionSpec) -> Result<(Vec<Asset>, Vec<Gap>), Co
             match event {
                 Event::Asset(asset) => assets.push(*asset),
                 Event::Gap(gap) => gaps.push(gap),
-                Event::Progress(_) => {}
+                Event::Progress(_) | Event::Recall(_) => {}
             }
         }
         (assets, gaps)

@@ -23,6 +23,7 @@ mod oidc;
 mod pages;
 mod people;
 mod private_postgres;
+mod recall;
 mod registry;
 mod registry_hostile;
 mod scan;

@@ -12,6 +12,8 @@ pub const ACTIONS: &[&str] = &[
     "lambda:GetFunctionUrlConfig",
     "lambda:GetFunctionEventInvokeConfig",
     "lambda:ListEventSourceMappings",
+    "lambda:ListCodeSigningConfigs",
+    "lambda:ListFunctionsByCodeSigningConfig",
     "lambda:GetFunctionCodeSigningConfig",
     "lambda:GetCodeSigningConfig",
     "lambda:GetRuntimeManagementConfig",

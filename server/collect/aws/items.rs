@@ -5,7 +5,7 @@ use aws_sdk_ecr::types::Repository;
 use aws_sdk_lambda::types::FunctionConfiguration;
 
 use super::probe::tried;
-use super::{ecr, lambda, metrics, roles, urls};
+use super::{ecr, lambda, metrics, roles, signing, urls};
 use crate::model::Try;
 
 /// What the lists of one region gave.
@@ -46,7 +46,7 @@ impl Lists {
 pub async fn function(lists: &[Lists]) -> Vec<Try> {
     let first = lists.iter().find_map(|one| Some((&one.config, one.function.as_ref()?)));
     let Some((config, function)) = first else {
-        let calls = [lambda::FUNCTION, urls::POLICY, urls::URLS, urls::URL, lambda::ASYNC, lambda::SIGNING];
+        let calls = [lambda::FUNCTION, urls::POLICY, urls::URLS, urls::URL, lambda::ASYNC, signing::SIGNING];
         let more = [lambda::UPDATES, lambda::RECURSION, roles::ROLE, roles::ATTACHED, roles::INLINE];
         return calls.iter().chain(&more).map(|one| Try::untried(one.call, "there is no function")).collect();
     };
@@ -58,7 +58,7 @@ pub async fn function(lists: &[Lists]) -> Vec<Try> {
         tried(urls::URLS, name, client.list_function_url_configs().function_name(name).send()),
         tried(urls::URL, name, client.get_function_url_config().function_name(name).send()),
         tried(lambda::ASYNC, name, client.get_function_event_invoke_config().function_name(name).send()),
-        tried(lambda::SIGNING, name, client.get_function_code_signing_config().function_name(name).send()),
+        tried(signing::SIGNING, name, client.get_function_code_signing_config().function_name(name).send()),
         tried(lambda::UPDATES, name, client.get_runtime_management_config().function_name(name).send()),
         tried(lambda::RECURSION, name, client.get_function_recursion_config().function_name(name).send()),
     );

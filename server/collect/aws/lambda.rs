@@ -10,6 +10,7 @@ use futures::stream;
 use super::caller::Operation;
 use super::normalise::{self, Answers};
 use super::region::Reader;
+use super::signing::Signing;
 use super::{metrics, urls};
 use crate::collect::Stopped;
 use crate::model::{Fact, Trigger};
@@ -20,9 +21,6 @@ pub(super) const FUNCTION: Operation =
     Operation::of("lambda:GetFunction", "tags, concurrency and image", &[]);
 pub(super) const ASYNC: Operation =
     Operation::of("lambda:GetFunctionEventInvokeConfig", "failed asynchronous work", NONE);
-pub(super) const SIGNING: Operation =
-    Operation::of("lambda:GetFunctionCodeSigningConfig", "code signing", NONE);
-const SIGNING_RULE: Operation = Operation::of("lambda:GetCodeSigningConfig", "code signing", NONE);
 pub(super) const UPDATES: Operation =
     Operation::of("lambda:GetRuntimeManagementConfig", "runtime updates", &[]);
 pub(super) const RECURSION: Operation = Operation::of("lambda:GetFunctionRecursionConfig", "loops", &[]);
@@ -34,14 +32,15 @@ const TOGETHER: usize = 150;
 const AT_ONCE: usize = 16;
 
 /// Reads every function of the region.
-pub async fn read(reader: &Reader<'_>) -> Result<(), Stopped> {
+pub async fn read(reader: &Reader) -> Result<(), Stopped> {
     let client = Client::new(&reader.config);
     let triggers = triggers(reader, &client).await;
+    let mut signing: Option<Signing<'_>> = None;
     let phase = format!("functions in {}", reader.region);
     let mut pages = client.list_functions().into_paginator().send();
     let (mut waiting, mut done) = (Vec::new(), 0);
     loop {
-        let page = reader.caller.call(LIST, reader.region, async { pages.next().await.transpose() }).await;
+        let page = reader.caller.call(LIST, &reader.region, async { pages.next().await.transpose() }).await;
         let last = match page {
             Fact::Known(Some(Some(page))) => {
                 waiting.extend(page.functions.unwrap_or_default());
@@ -53,7 +52,11 @@ pub async fn read(reader: &Reader<'_>) -> Result<(), Stopped> {
             let rest = waiting.split_off(waiting.len().min(TOGETHER));
             let batch = std::mem::replace(&mut waiting, rest);
             done += batch.len() as u64;
-            read_batch(reader, &client, &triggers, batch).await?;
+            let signing = match &mut signing {
+                Some(read) => read,
+                unread => unread.insert(Signing::read(&reader.caller, &client, batch.len()).await),
+            };
+            read_batch(reader, &Shared { client: &client, triggers: &triggers, signing }, batch).await?;
             reader.run.progress(&phase, done, None).await?;
         }
         if last {
@@ -62,16 +65,22 @@ pub async fn read(reader: &Reader<'_>) -> Result<(), Stopped> {
     }
 }
 
+/// What is read once for all functions of the region.
+struct Shared<'a> {
+    client: &'a Client,
+    triggers: &'a Fact<HashMap<String, Vec<Trigger>>>,
+    signing: &'a Signing<'a>,
+}
+
 async fn read_batch(
-    reader: &Reader<'_>,
-    client: &Client,
-    triggers: &Fact<HashMap<String, Vec<Trigger>>>,
+    reader: &Reader,
+    shared: &Shared<'_>,
     batch: Vec<FunctionConfiguration>,
 ) -> Result<(), Stopped> {
     let names: Vec<String> = batch.iter().filter_map(|one| one.function_name.clone()).collect();
     let activity = metrics::activity(reader, &names).await;
     let mut reading = stream::iter(batch)
-        .map(|configuration| read_one(reader, client, triggers, &activity, configuration))
+        .map(|configuration| read_one(reader, shared, &activity, configuration))
         .buffer_unordered(AT_ONCE);
     while let Some(asset) = reading.next().await {
         reader.run.asset(asset).await?;
@@ -80,15 +89,14 @@ async fn read_batch(
 }
 
 async fn read_one(
-    reader: &Reader<'_>,
-    client: &Client,
-    triggers: &Fact<HashMap<String, Vec<Trigger>>>,
+    reader: &Reader,
+    shared: &Shared<'_>,
     activity: &metrics::Activities,
     configuration: FunctionConfiguration,
 ) -> crate::model::Asset {
     let arn = configuration.function_arn.clone().unwrap_or_default();
     let name = configuration.function_name.clone().unwrap_or_default();
-    let (caller, name) = (reader.caller, name.as_str());
+    let (caller, client, name) = (&*reader.caller, shared.client, name.as_str());
     let role = configuration.role.clone().unwrap_or_default();
     let image = configuration.package_type == Some(aws_sdk_lambda::types::PackageType::Image);
     let updates = async {
@@ -101,7 +109,7 @@ async fn read_one(
         caller.call(FUNCTION, &arn, client.get_function().function_name(name).send()),
         Box::pin(urls::read(reader, client, &arn, name)),
         caller.call(ASYNC, &arn, client.get_function_event_invoke_config().function_name(name).send()),
-        signing(reader, client, &arn, name, image),
+        shared.signing.of(&arn, name, image),
         updates,
         caller.call(RECURSION, &arn, client.get_function_recursion_config().function_name(name).send()),
         reader.roles.identity(&role),
@@ -114,7 +122,7 @@ async fn read_one(
         updates: updates.map(|answer| answer.and_then(|one| one.update_runtime_on)),
         recursion: recursion.map(|answer| answer.and_then(|one| one.recursive_loop)),
         identity,
-        triggers: match triggers {
+        triggers: match shared.triggers {
             Fact::Known(all) => Fact::Known(all.get(&arn).cloned().unwrap_or_default()),
             Fact::Unknown(why) => Fact::Unknown(why.clone()),
         },
@@ -123,42 +131,9 @@ async fn read_one(
     normalise::function(reader, &configuration, answers)
 }
 
-/// Whether code must be signed; images cannot be.
-async fn signing(
-    reader: &Reader<'_>,
-    client: &Client,
-    arn: &str,
-    name: &str,
-    image: bool,
-) -> Fact<crate::model::CodeSigning> {
-    use crate::model::CodeSigning;
-    if image {
-        return Fact::unknown("images are signed in their registry, not by Lambda");
-    }
-    let set = reader.caller.call(
-        SIGNING,
-        arn,
-        client.get_function_code_signing_config().function_name(name).send(),
-    );
-    let rule = match set.await {
-        Fact::Known(answer) => answer.map(|one| one.code_signing_config_arn).filter(|arn| !arn.is_empty()),
-        Fact::Unknown(why) => return Fact::Unknown(why),
-    };
-    let Some(rule) = rule else { return Fact::Known(CodeSigning::Off) };
-    let send = client.get_code_signing_config().code_signing_config_arn(&rule).send();
-    reader.caller.call(SIGNING_RULE, arn, send).await.map(|answer| {
-        let policies =
-            answer.and_then(|one| one.code_signing_config).and_then(|one| one.code_signing_policies);
-        match policies.and_then(|one| one.untrusted_artifact_on_deployment) {
-            Some(aws_sdk_lambda::types::CodeSigningPolicy::Enforce) => CodeSigning::Enforce,
-            _ => CodeSigning::Warn,
-        }
-    })
-}
-
 /// Event source mappings of the region, by function.
-async fn triggers(reader: &Reader<'_>, client: &Client) -> Fact<HashMap<String, Vec<Trigger>>> {
-    let listed = reader.caller.call(MAPPINGS, reader.region, async {
+async fn triggers(reader: &Reader, client: &Client) -> Fact<HashMap<String, Vec<Trigger>>> {
+    let listed = reader.caller.call(MAPPINGS, &reader.region, async {
         let mut pages = client.list_event_source_mappings().into_paginator().send();
         let mut found: HashMap<String, Vec<Trigger>> = HashMap::new();
         while let Some(page) = pages.next().await {

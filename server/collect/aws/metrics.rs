@@ -47,7 +47,7 @@ impl Activities {
 }
 
 /// The last fourteen whole days of these functions.
-pub async fn activity(reader: &Reader<'_>, names: &[String]) -> Activities {
+pub async fn activity(reader: &Reader, names: &[String]) -> Activities {
     let client = Client::new(&reader.config);
     let mut found: HashMap<String, Activity> = HashMap::new();
     for chunk in names.chunks(QUERIES / ASKED.len()) {
@@ -79,10 +79,10 @@ fn note(found: &mut HashMap<String, Activity>, names: &[String], id: &str, value
     clippy::disallowed_methods,
     reason = "a window of metrics ends by the source's clock, not by a verdict's"
 )]
-async fn request(reader: &Reader<'_>, client: &Client, names: &[String]) -> Fact<Vec<(String, f64)>> {
+async fn request(reader: &Reader, client: &Client, names: &[String]) -> Fact<Vec<(String, f64)>> {
     let (start, end) = window(DateTime::from(SystemTime::now()).secs());
     let (start, end) = (DateTime::from_secs(start), DateTime::from_secs(end));
-    let read = reader.caller.call(DATA, reader.region, async {
+    let read = reader.caller.call(DATA, &reader.region, async {
         let queries = names.iter().enumerate().flat_map(|(at, name)| queries(at, name)).collect();
         let asked =
             client.get_metric_data().start_time(start).end_time(end).set_metric_data_queries(Some(queries));

@@ -18,15 +18,18 @@ mod organisation;
 mod probe;
 mod region;
 mod roles;
+mod signing;
 mod urls;
 
 use std::sync::Arc;
 
 use aws_config::{Region, SdkConfig};
+use tokio::task::{JoinError, JoinSet};
+use tracing::Instrument;
 
 use self::caller::Caller;
 use self::counts::Counts;
-use super::{Access, CollectError, Collector, RunBuilder};
+use super::{Access, CollectError, Collector, RunBuilder, Stopped};
 use crate::analysis::secrets::FingerprintKey;
 use crate::model::{AwsSpec, Gap};
 
@@ -63,32 +66,45 @@ impl Collector for AwsCollector {
     async fn collect(&self, run: &RunBuilder) -> Result<(), CollectError> {
         let caller = Arc::new(Caller::new());
         let roles = roles::Roles::new(aws_sdk_iam::Client::new(&self.config), Arc::clone(&caller));
-        let downloads = ecr::Downloads::new(self.config.endpoint_url()).await?;
-        let shared = self.count_roles(&caller).await;
+        let downloads = Arc::new(ecr::Downloads::new(self.config.endpoint_url()).await?);
+        let shared = Arc::new(self.count_roles(&caller).await);
         roles.list(&shared.by_role).await;
-        let regions = self.regions.iter().map(|region| {
-            let reader = region::Reader {
+        let roles = Arc::new(roles);
+        // In tasks of their own, so that all cores read; they end with us.
+        let mut tasks = JoinSet::new();
+        for region in &self.regions {
+            let reader = Arc::new(region::Reader {
                 config: self.config.to_builder().region(Region::new(region.clone())).build(),
-                account: &self.account,
-                region,
-                key: &self.key,
-                caller: &caller,
-                downloads: &downloads,
-                roles: &roles,
-                shared: &shared,
-                run,
-            };
-            async move {
-                lambda::read(&reader).await?;
-                ecr::read(&reader).await
+                account: self.account.clone(),
+                region: region.clone(),
+                key: self.key.clone(),
+                caller: Arc::clone(&caller),
+                downloads: Arc::clone(&downloads),
+                roles: Arc::clone(&roles),
+                shared: Arc::clone(&shared),
+                run: run.clone(),
+            });
+            let other = Arc::clone(&reader);
+            tasks.spawn(async move { lambda::read(&reader).await }.in_current_span());
+            tasks.spawn(async move { ecr::read(&other).await }.in_current_span());
+        }
+        while let Some(ended) = tasks.join_next().await {
+            match ended.map_err(JoinError::try_into_panic) {
+                Ok(read) => read?,
+                Err(Ok(panic)) => std::panic::resume_unwind(panic),
+                // The program itself is ending.
+                Err(Err(_)) => return Err(Stopped.into()),
             }
-        });
-        futures::future::try_join_all(regions).await?;
+        }
         for gap in caller.gaps().into_iter().chain(self.dark.clone()) {
             run.gap(gap).await?;
         }
         tracing::info!(account = %self.account, calls = %caller.calls(), "account read");
         Ok(())
+    }
+
+    fn edition(&self) -> Option<String> {
+        Some(super::edition(&self.key))
     }
 }
 

@@ -39,14 +39,14 @@ pub struct Answers {
 }
 
 /// A function as an asset.
-pub fn function(reader: &Reader<'_>, configuration: &FunctionConfiguration, answers: Answers) -> Asset {
+pub fn function(reader: &Reader, configuration: &FunctionConfiguration, answers: Answers) -> Asset {
     let arn = configuration.function_arn.clone().unwrap_or_default();
     let name = configuration.function_name.clone().unwrap_or_default();
     let image = configuration.package_type == Some(PackageType::Image);
     let mut facts = FunctionFacts::default();
     configured(reader, configuration, &mut facts);
     facts.invoke_policy = answers.ways.policy(reader, &arn);
-    facts.triggers = triggers(&answers.ways, answers.triggers, reader.account);
+    facts.triggers = triggers(&answers.ways, answers.triggers, &reader.account);
     facts.endpoints = answers.ways.endpoints();
     facts.cors = answers.ways.cors();
     let (package, tags, scale) = whole(&answers.function, image);
@@ -70,8 +70,8 @@ pub fn function(reader: &Reader<'_>, configuration: &FunctionConfiguration, answ
     Asset {
         key: AssetKey {
             provider: Provider::Aws,
-            account: reader.account.to_owned(),
-            region: reader.region.to_owned(),
+            account: reader.account.clone(),
+            region: reader.region.clone(),
             native_id: arn,
         },
         name,
@@ -81,7 +81,7 @@ pub fn function(reader: &Reader<'_>, configuration: &FunctionConfiguration, answ
 }
 
 /// What the list of functions already tells.
-fn configured(reader: &Reader<'_>, one: &FunctionConfiguration, facts: &mut FunctionFacts) {
+fn configured(reader: &Reader, one: &FunctionConfiguration, facts: &mut FunctionFacts) {
     facts.runtime = Fact::Known(one.runtime.as_ref().map(|runtime| eol::lambda_runtime(runtime.as_str())));
     facts.architectures =
         Fact::Known(one.architectures().iter().map(|one| one.as_str().to_owned()).collect());
@@ -120,12 +120,12 @@ fn configured(reader: &Reader<'_>, one: &FunctionConfiguration, facts: &mut Func
     });
 }
 
-fn shared(reader: &Reader<'_>, role: Option<&str>) -> Fact<Option<SharedIdentity>> {
+fn shared(reader: &Reader, role: Option<&str>) -> Fact<Option<SharedIdentity>> {
     let Some(role) = role else { return Fact::Known(None) };
     reader.shared.users(role).map(|users| Some(SharedIdentity { id: role.to_owned(), users }))
 }
 
-fn environment(reader: &Reader<'_>, one: &FunctionConfiguration) -> Fact<Vec<Variable>> {
+fn environment(reader: &Reader, one: &FunctionConfiguration) -> Fact<Vec<Variable>> {
     let Some(environment) = &one.environment else { return Fact::Known(Vec::new()) };
     // Lambda tells here, and not by an error of the call, that it could not decrypt the variables.
     if let Some(error) = &environment.error {
@@ -136,7 +136,7 @@ fn environment(reader: &Reader<'_>, one: &FunctionConfiguration) -> Fact<Vec<Var
         .variables
         .iter()
         .flatten()
-        .map(|(name, value)| secrets::inspect(name, value, reader.key))
+        .map(|(name, value)| secrets::inspect(name, value, &reader.key))
         .collect();
     variables.sort_by(|a, b| a.name.cmp(&b.name));
     Fact::Known(variables)

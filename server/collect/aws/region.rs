@@ -1,5 +1,7 @@
 //! What reading one region needs at hand.
 
+use std::sync::Arc;
+
 use aws_config::SdkConfig;
 
 use super::caller::{Caller, Operation};
@@ -11,32 +13,32 @@ use crate::analysis::secrets::FingerprintKey;
 use crate::collect::RunBuilder;
 use crate::model::{Fact, ResourcePolicy};
 
-/// One region of one account, being read.
-pub struct Reader<'a> {
+/// One region of one account, being read. Owned, so that it can be read in tasks of its own.
+pub struct Reader {
     /// SDK settings for the region.
     pub config: SdkConfig,
     /// The account.
-    pub account: &'a str,
+    pub account: String,
     /// The region.
-    pub region: &'a str,
+    pub region: String,
     /// Key of fingerprints.
-    pub key: &'a FingerprintKey,
+    pub key: FingerprintKey,
     /// Makes the calls.
-    pub caller: &'a Caller,
+    pub caller: Arc<Caller>,
     /// Fetches what images are made of.
-    pub downloads: &'a Downloads,
+    pub downloads: Arc<Downloads>,
     /// Roles read so far.
-    pub roles: &'a Roles,
+    pub roles: Arc<Roles>,
     /// How many functions run as each role.
-    pub shared: &'a Counts,
+    pub shared: Arc<Counts>,
     /// Where assets go.
-    pub run: &'a RunBuilder,
+    pub run: RunBuilder,
 }
 
-impl Reader<'_> {
+impl Reader {
     /// What a resource policy amounts to; unknown, with a gap, where it is none that we can read.
     pub fn policy(&self, operation: Operation, subject: &str, document: &str) -> Fact<ResourcePolicy> {
-        match iam::resource_policy(document, self.account) {
+        match iam::resource_policy(document, &self.account) {
             Ok(policy) => Fact::Known(policy),
             Err(fault) => {
                 self.caller.note(operation, subject, "bad-policy");

@@ -43,8 +43,8 @@ pub struct Ways {
 }
 
 /// Reads them. Where aliases cannot be listed, the function's own URL is still asked for.
-pub async fn read(reader: &Reader<'_>, client: &Client, arn: &str, name: &str) -> Ways {
-    let caller = reader.caller;
+pub async fn read(reader: &Reader, client: &Client, arn: &str, name: &str) -> Ways {
+    let caller = &*reader.caller;
     let own = caller.call(POLICY, arn, client.get_policy().function_name(name).send());
     let (own, listed) = tokio::join!(own, list(caller, client, arn, name));
     let (urls, dark) = match listed {
@@ -168,7 +168,7 @@ impl Ways {
     }
 
     /// Who may invoke it, by its own policy or by that of an alias.
-    pub fn policy(&self, reader: &Reader<'_>, arn: &str) -> Fact<ResourcePolicy> {
+    pub fn policy(&self, reader: &Reader, arn: &str) -> Fact<ResourcePolicy> {
         let read =
             self.policies.iter().map(|(alias, text)| (alias.as_deref(), reader.policy(POLICY, arn, text)));
         together(read, self.unread.clone().or_else(|| self.dark.clone()))

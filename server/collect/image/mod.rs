@@ -14,7 +14,7 @@ pub(in crate::collect) use fault::Fault;
 pub(in crate::collect) use source::{Fetched, MANIFEST_LIMIT, Missed, Source, proven};
 
 use crate::analysis::secrets::FingerprintKey;
-use crate::model::ImageFacts;
+use crate::model::{Fact, ImageFacts};
 use wire::Manifest;
 
 /// The facts an image's own words give, and what could not be read of them.
@@ -45,6 +45,39 @@ pub(in crate::collect) async fn read<S: Source>(
             Some(Read { facts, faults: found.faults })
         }
     }
+}
+
+/// An image's own words as an earlier run read them under the same digest; none where one of them could
+/// not be read then. What others say of it (tags, pushes, scans, signatures) is not taken over.
+pub(in crate::collect) fn again(before: ImageFacts) -> Option<ImageFacts> {
+    const fn read<T>(fact: &Fact<T>) -> bool {
+        matches!(fact, Fact::Known(_))
+    }
+    let ImageFacts { user, environment, history_secrets, exposed_ports, healthcheck, .. } = before;
+    let ImageFacts { created, labels, base, architectures, size_bytes, .. } = before;
+    let whole = read(&user)
+        && read(&environment)
+        && read(&history_secrets)
+        && read(&exposed_ports)
+        && read(&healthcheck)
+        && read(&created)
+        && read(&labels)
+        && read(&base)
+        && read(&architectures)
+        && read(&size_bytes);
+    whole.then(|| ImageFacts {
+        user,
+        environment,
+        history_secrets,
+        exposed_ports,
+        healthcheck,
+        created,
+        labels,
+        base,
+        architectures,
+        size_bytes,
+        ..ImageFacts::default()
+    })
 }
 
 /// The facts of an image of which nothing could be read.

@@ -1,5 +1,7 @@
 //! Manifests and blobs of one repository, through the distribution API.
 
+use reqwest::Method;
+
 use super::client::{Ask, Client, Who};
 use super::wire;
 use crate::collect::image::wire::{self as form, is_digest};
@@ -17,6 +19,13 @@ impl Blobs<'_> {
     /// The path of a manifest.
     pub(super) fn manifest_path(&self, reference: &str) -> String {
         format!("v2/{}/manifests/{reference}", self.repository)
+    }
+
+    /// The digest of what a tag names, without fetching it; none where the registry does not say.
+    pub(super) async fn digest(&self, tag: &str) -> Result<Option<String>, Fault> {
+        let ask = self.client.ask(Who::Us, &self.manifest_path(tag), self.scope, MANIFEST_LIMIT)?;
+        let answer = self.client.call(&Ask { method: Method::HEAD, accept: wire::MANIFESTS, ..ask }).await?;
+        Ok(answer.digest.filter(|text| is_digest(text)))
     }
 }
 

@@ -14,6 +14,7 @@ mod listing;
 mod probe;
 mod repository;
 mod signatures;
+mod tags;
 mod transport;
 mod wire;
 
@@ -128,6 +129,10 @@ impl Collector for OciCollector {
     async fn collect(&self, run: &RunBuilder) -> Result<(), CollectError> {
         let names = self.repositories(run).await?;
         Ok(self.read(run, names).await?)
+    }
+
+    fn edition(&self) -> Option<String> {
+        Some(super::edition(&self.key))
     }
 }
 

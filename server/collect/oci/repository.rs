@@ -1,7 +1,5 @@
 //! One repository: its tags, the images they name, and the two kinds of asset that come of it.
 
-use std::collections::BTreeMap;
-
 use futures::stream;
 use futures::{StreamExt, TryStreamExt};
 use reqwest::Method;
@@ -9,62 +7,29 @@ use reqwest::Method;
 use super::blobs::Blobs;
 use super::client::{Ask, Client, Who};
 use super::signatures::Signatures;
+use super::tags::{AT_ONCE, Before, Named, Tags};
 use super::{listing, wire};
 use crate::analysis::secrets::FingerprintKey;
 use crate::collect::image::wire::Manifest;
-use crate::collect::image::{self, Fault, Fetched, Missed, Source};
+use crate::collect::image::{self, Fault, Missed, Source};
 use crate::collect::{RunBuilder, Stopped};
 use crate::model::{
-    Asset, AssetKey, Fact, Facts, Gap, ImageFacts, ImageTag, Platform, Provider, PublicNetwork,
-    RegistryAccess, RepositoryFacts, ResourcePolicy,
+    Asset, AssetKey, Fact, Facts, Gap, ImageFacts, Platform, Provider, PublicNetwork, RegistryAccess,
+    RepositoryFacts, ResourcePolicy,
 };
 use crate::outgoing::Zone;
 
-/// Manifests read at once in one repository.
-const AT_ONCE: usize = 6;
 /// Tags whose failure gets a gap of its own; the rest share one.
 const MOST_GAPS: usize = 20;
 
-/// An image or index and the tags that name it.
+/// What came of an image that was named.
 #[derive(Debug)]
-struct Named {
-    digest: String,
-    manifest: Manifest,
-    tags: Vec<String>,
-}
-
-/// What the tags of a repository name.
-#[derive(Debug, Default)]
-struct Contents {
-    tags: Vec<ImageTag>,
-    /// Images and indexes by digest.
-    images: BTreeMap<String, Named>,
-    faults: Vec<(String, Fault)>,
-    /// A tag's digest is not known.
-    dark: Option<Fault>,
-}
-
-impl Contents {
-    fn add(&mut self, tag: String, outcome: Result<Fetched, Missed>) {
-        match outcome {
-            Ok(Fetched { manifest: Manifest::Artefact, .. }) => {}
-            Ok(Fetched { digest, manifest }) => {
-                self.tags.push(ImageTag { tag: tag.clone(), digest: digest.clone(), pushed_at: None });
-                let fresh = || Named { digest: digest.clone(), manifest, tags: Vec::new() };
-                self.images.entry(digest.clone()).or_insert_with(fresh).tags.push(tag);
-            }
-            Err(Missed { fault, digest: Some(digest) }) => {
-                self.tags.push(ImageTag { tag: tag.clone(), digest, pushed_at: None });
-                self.faults.push((tag, fault));
-            }
-            // The tag went away between the list and now.
-            Err(Missed { fault: Fault::NotFound { .. }, .. }) => {}
-            Err(Missed { fault, digest: None }) => {
-                self.dark.get_or_insert_with(|| fault.clone());
-                self.faults.push((tag, fault));
-            }
-        }
-    }
+enum Found {
+    Image,
+    /// It is no image, or is there no more.
+    Nothing,
+    /// It could not be had: by which tag, and why.
+    Lost(String, Fault),
 }
 
 /// Reads one repository.
@@ -108,30 +73,30 @@ impl<'a> Repository<'a> {
         let complete = listing.cut.is_none();
         let signatures = Signatures::take(&mut listing.names, complete);
         let access = self.access(listing.names.first().map(String::as_str)).await;
-        let mut contents = self.contents(listing.names).await;
-        self.report(run, &contents.faults).await?;
-        let images = std::mem::take(&mut contents.images).into_values();
-        let reading = stream::iter(images).map(|named| self.image(run, &signatures, named));
-        let found: Vec<bool> = reading.buffer_unordered(AT_ONCE).try_collect().await?;
-        let count = found.iter().filter(|is_image| **is_image).count();
-        run.asset(self.asset(access, &contents, count, complete)).await?;
+        let own = self.key_of(self.id());
+        let before = Before::of(run.recall(vec![own.clone()]).await?.remove(&own));
+        let mut tags = Tags::read(self.blobs(), listing.names, &before).await;
+        let mut count = 0;
+        for images in tags.images(RunBuilder::MOST_RECALLED) {
+            let keys = images.iter().map(|named| self.image_key(&named.digest)).collect();
+            let mut known = run.recall(keys).await?;
+            let reading = images.into_iter().map(|named| {
+                let before = known.remove(&self.image_key(&named.digest));
+                self.image(run, &signatures, named, before)
+            });
+            let found: Vec<Found> = stream::iter(reading).buffer_unordered(AT_ONCE).try_collect().await?;
+            for one in found {
+                match one {
+                    Found::Image => count += 1,
+                    Found::Nothing => {}
+                    Found::Lost(tag, fault) => tags.faults.push((tag, fault)),
+                }
+            }
+        }
+        self.report(run, &tags.faults).await?;
+        run.asset(self.asset(access, &tags, count, complete)).await?;
         self.client.forget(&self.scope);
         Ok(())
-    }
-
-    async fn contents(&self, tags: Vec<String>) -> Contents {
-        let blobs = self.blobs();
-        let mut reading = stream::iter(tags)
-            .map(|tag| async move {
-                let outcome = blobs.manifest(&tag).await;
-                (tag, outcome)
-            })
-            .buffered(AT_ONCE);
-        let mut contents = Contents::default();
-        while let Some((tag, outcome)) = reading.next().await {
-            contents.add(tag, outcome);
-        }
-        contents
     }
 
     async fn report(&self, run: &RunBuilder, faults: &[(String, Fault)]) -> Result<(), Stopped> {
@@ -150,31 +115,65 @@ impl<'a> Repository<'a> {
         }
     }
 
-    /// Hands over one image; false where it turns out to be none.
-    async fn image(&self, run: &RunBuilder, signatures: &Signatures, named: Named) -> Result<bool, Stopped> {
-        let blobs = self.blobs();
-        let Named { digest, manifest, tags } = named;
-        let Some(image::Read { mut facts, faults }) = image::read(&blobs, self.key, &digest, manifest).await
-        else {
-            return Ok(false);
+    /// Hands over one image: as it was read `before`, if that was whole.
+    async fn image(
+        &self,
+        run: &RunBuilder,
+        signatures: &Signatures,
+        mut named: Named,
+        before: Option<Asset>,
+    ) -> Result<Found, Stopped> {
+        let before = before.and_then(|asset| match asset.facts {
+            Facts::Image(facts) => image::again(*facts),
+            _ => None,
+        });
+        let said = match (before, named.manifest.take()) {
+            (Some(facts), _) => Some(facts),
+            (None, Some(manifest)) => self.said(run, &named.digest, manifest).await?,
+            (None, None) => match self.blobs().manifest(&named.digest).await {
+                Ok(fetched) => self.said(run, &named.digest, fetched.manifest).await?,
+                // It went away between the list and now.
+                Err(Missed { fault: Fault::NotFound { .. }, .. }) => return Ok(Found::Nothing),
+                Err(missed) => {
+                    let tag = named.tags.into_iter().next().unwrap_or(named.digest);
+                    return Ok(Found::Lost(tag, missed.fault));
+                }
+            },
         };
-        let name = format!("{}:{}", self.name, tags.first().map_or("", String::as_str));
+        let Some(mut facts) = said else { return Ok(Found::Nothing) };
+        let name = format!("{}:{}", self.name, named.tags.first().map_or("", String::as_str));
         facts.repository = self.name.clone().into();
-        facts.image_tags = tags.into();
-        facts.signed = signatures.of(blobs, &digest).await;
-        let id = self.client.address.image_id(&self.name, &digest);
+        facts.image_tags = named.tags.into();
+        facts.signed = signatures.of(self.blobs(), &named.digest).await;
+        let key = self.image_key(&named.digest);
+        run.asset(Asset { key, name, platform: Platform::OciImage, facts: Facts::Image(Box::new(facts)) })
+            .await?;
+        Ok(Found::Image)
+    }
+
+    /// What an image says of itself; none where it turns out to be no image.
+    async fn said(
+        &self,
+        run: &RunBuilder,
+        digest: &str,
+        manifest: Manifest,
+    ) -> Result<Option<ImageFacts>, Stopped> {
+        let Some(image::Read { facts, faults }) =
+            image::read(&self.blobs(), self.key, digest, manifest).await
+        else {
+            return Ok(None);
+        };
         for (facet, fault) in faults {
             let call = format!("GET /v2/{}/manifests/{digest}", self.name);
-            let gap = fault.gap(&facet, &call, &self.scope, Some(id.clone()));
+            let gap = fault.gap(&facet, &call, &self.scope, Some(self.image_key(digest).native_id));
             // The image is there; only facts of it are missing.
             run.gap(Gap { hides_assets: false, ..gap }).await?;
         }
-        run.asset(self.wrap(id, name, Platform::OciImage, facts)).await?;
-        Ok(true)
+        Ok(Some(facts))
     }
 
-    fn wrap(&self, native_id: String, name: String, platform: Platform, facts: ImageFacts) -> Asset {
-        Asset { key: self.key_of(native_id), name, platform, facts: Facts::Image(Box::new(facts)) }
+    fn image_key(&self, digest: &str) -> AssetKey {
+        self.key_of(self.client.address.image_id(&self.name, digest))
     }
 
     fn key_of(&self, native_id: String) -> AssetKey {
@@ -207,22 +206,16 @@ impl<'a> Repository<'a> {
         }
     }
 
-    fn asset(
-        &self,
-        access: Fact<RegistryAccess>,
-        contents: &Contents,
-        count: usize,
-        complete: bool,
-    ) -> Asset {
+    fn asset(&self, access: Fact<RegistryAccess>, tags: &Tags, count: usize, complete: bool) -> Asset {
         let open_api = self.client.is_open().into();
         let tls = (self.client.address.base.scheme() == "https").into();
-        let whole = complete && contents.faults.is_empty();
+        let whole = complete && tags.faults.is_empty();
         let image_count = match i64::try_from(count) {
             Ok(count) if whole => Fact::Known(count),
             _ => Fact::unknown("not all tags could be read"),
         };
-        let image_tags = match &contents.dark {
-            None => Fact::Known(contents.tags.clone()),
+        let image_tags = match &tags.dark {
+            None => Fact::Known(tags.listed.clone()),
             Some(fault) => fault.unknown(&self.scope),
         };
         let public_network = match self.client.zone() {

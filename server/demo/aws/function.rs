@@ -327,10 +327,13 @@ impl<'a> Function<'a> {
     /// The code signing configuration it uses, where it uses one.
     pub fn code_signing(&self) -> Option<String> {
         let mut draw = self.draw("signing");
-        draw.chance(66.0).then(|| {
-            let (id, number) = if draw.chance(80.0) { ("enforce", 1) } else { ("warn", 2) };
-            self.resource("lambda", &format!("code-signing-config:csc-0{number}{id:0>15}"))
-        })
+        draw.chance(66.0).then(|| Self::signing_rule(self.account_id(), self.region, draw.chance(80.0)))
+    }
+
+    /// The code signing configuration of a region that refuses unsigned code, or only warns of it.
+    pub fn signing_rule(account: &str, region: &str, enforces: bool) -> String {
+        let (id, number) = if enforces { ("enforce", 1) } else { ("warn", 2) };
+        format!("arn:aws:lambda:{region}:{account}:code-signing-config:csc-0{number}{id:0>15}")
     }
 
     /// When the service moves it to a newer runtime patch.

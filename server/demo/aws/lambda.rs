@@ -24,7 +24,11 @@ pub fn answer(call: &Call<'_>, method: &Method, path: &[String]) -> Response<Bod
         (&Method::GET, ["2017-03-31", "tags", arn]) => {
             with(call, arn, |one| Some(json!({ "Tags": one.tags() })))
         }
-        (&Method::GET, ["2020-04-22", "code-signing-configs", arn]) => signing(call, arn),
+        (&Method::GET, ["2020-04-22", "code-signing-configs"]) => signing_rules(call),
+        (&Method::GET, ["2020-04-22", "code-signing-configs", arn]) => {
+            rest(&json!({ "CodeSigningConfig": signing_rule(call, arn) }))
+        }
+        (&Method::GET, ["2020-04-22", "code-signing-configs", arn, "functions"]) => signed(call, arn),
         (&Method::GET, [version, "functions", name, rest @ ..]) => of_function(call, version, name, rest),
         _ => missing(&format!("no such path: /{}", path.join("/"))),
     }
@@ -147,15 +151,33 @@ fn settings(call: &Call<'_>) -> Response<Body> {
     }))
 }
 
-fn signing(call: &Call<'_>, arn: &str) -> Response<Body> {
+/// The signing rules of the region, on one page.
+fn signing_rules(call: &Call<'_>) -> Response<Body> {
+    let rules = ["enforce", "warn"].map(|kind| {
+        let arn = Function::signing_rule(call.account().id, call.region, kind == "enforce");
+        signing_rule(call, &arn)
+    });
+    rest(&json!({ "CodeSigningConfigs": rules }))
+}
+
+fn signing_rule(call: &Call<'_>, arn: &str) -> Value {
     let policy = if arn.contains("enforce") { "Enforce" } else { "Warn" };
     let publisher = format!("arn:aws:signer:{}:{}:/signing-profiles/release", call.region, call.account().id);
-    rest(&json!({ "CodeSigningConfig": {
+    json!({
         "CodeSigningConfigId": arn.rsplit(':').next(), "CodeSigningConfigArn": arn, "Description": "",
         "AllowedPublishers": { "SigningProfileVersionArns": [publisher] },
         "CodeSigningPolicies": { "UntrustedArtifactOnDeployment": policy },
         "LastModified": "2026-02-03T04:05:06.000Z",
-    } }))
+    })
+}
+
+/// The functions a rule is for, those of a thousand at a time.
+fn signed(call: &Call<'_>, rule: &str) -> Response<Body> {
+    let total = call.estate.functions(call.account, call.region);
+    let (range, next) = page(call.query("Marker"), total, 1_000);
+    let functions = range.map(|index| Function::new(call.estate, call.account, call.region, index));
+    let under = functions.filter(|one| one.code_signing().as_deref() == Some(rule));
+    rest(&json!({ "FunctionArns": under.map(|one| one.arn()).collect::<Vec<_>>(), "NextMarker": next }))
 }
 
 fn denied(call: &Call<'_>, action: &str, why: &str) -> Response<Body> {

@@ -37,9 +37,23 @@ pub async fn due(tx: &mut Tx, now: DateTime<Utc>) -> Result<Vec<Uuid>, StoreErro
     Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
+/// Holds up, until the transaction ends, whoever takes up work: who judges or weighs looks a last time at
+/// what holds and commits, and what is taken up after that sees what was written.
+pub async fn hold_up(tx: &mut Tx) -> Result<(), StoreError> {
+    let tenant = tx.tenant().0.to_string();
+    sqlx::query!("SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 8))", tenant)
+        .fetch_one(tx.on())
+        .await?;
+    Ok(())
+}
+
 /// Takes up the work an exception leaves. None where there is none, or somebody else has it.
 pub async fn take(tx: &mut Tx, id: Uuid, now: DateTime<Utc>) -> Result<Option<Work>, StoreError> {
     let tenant = tx.tenant().0;
+    // After those who are about to commit what they judged: see `hold_up`.
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 8))", tenant.to_string())
+        .fetch_one(tx.on())
+        .await?;
     let row = sqlx::query!(
         r#"UPDATE exceptions SET worked_at = $3, done = 0 WHERE tenant_id = $1 AND id = $2 AND phase <> 'ended'
            AND (phase = 'new' OR until <= $3 OR revoked_at IS NOT NULL) AND (worked_at IS NULL OR worked_at < $4)

@@ -1,13 +1,19 @@
 //! The real collectors read the sample cloud: everything arrives, and what is refused becomes a gap.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::DateTime;
 use parallax::analysis::secrets::FingerprintKey;
 use parallax::collect::{self, Collector, Event, RunBuilder};
 use parallax::demo::{SampleCloud, Shape};
-use parallax::model::{Asset, ConnectionSpec, Facts, Gap, Kind, Settings, Verdict};
+use parallax::model::{
+    Asset, AwsSpec, CodeSigning, ConnectionSpec, Fact, Facts, Gap, Kind, Settings, Verdict,
+};
 use parallax::rules::{self, Context};
+
+use crate::support::aws::{Deed, front};
 
 /// Collects one connection to its end.
 async fn collect(spec: &ConnectionSpec) -> (Vec<Asset>, Vec<Gap>) {
@@ -19,7 +25,7 @@ async fn collect(spec: &ConnectionSpec) -> (Vec<Asset>, Vec<Gap>) {
         match event {
             Event::Asset(asset) => assets.push(*asset),
             Event::Gap(gap) => gaps.push(gap),
-            Event::Progress(_) => {}
+            Event::Progress(_) | Event::Recall(_) => {}
         }
     }
     reading.await.expect("no panic").expect("a run");
@@ -66,6 +72,42 @@ async fn an_account_arrives_whole_with_its_refused_calls_as_gaps() {
         assert!(gap.code.starts_with("AccessDenied"), "{gap:?}");
     }
     assert!(gaps.iter().any(|gap| gap.hides_assets), "the forbidden region hides assets");
+}
+
+/// What each function is held to, and how often code signing was asked for: with the region's rules
+/// listed, or with that refused.
+async fn signing(cloud: &SampleCloud, refused: bool) -> (BTreeMap<String, Fact<CodeSigning>>, usize) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let judge = move |_: &str, path: &str, _: &str| {
+        if !path.contains("/code-signing-config") {
+            return Deed::Pass;
+        }
+        count.fetch_add(1, Ordering::Relaxed);
+        let lists = path.trim_end_matches('/').ends_with("/code-signing-configs");
+        if refused && lists { Deed::Refuse(403, "AccessDeniedException") } else { Deed::Pass }
+    };
+    let front = front(&format!("http://{}", cloud.address()), Arc::new(judge)).await;
+    let ConnectionSpec::Aws(spec) = spec(cloud, "Sample AWS development") else { panic!("an account") };
+    let spec = ConnectionSpec::Aws(AwsSpec { endpoint: Some(format!("{front}/aws/1")), ..spec });
+    let (assets, gaps) = collect(&spec).await;
+    assert!(!gaps.iter().any(|gap| gap.call.contains("CodeSigning")), "{gaps:?}");
+    let held = assets.into_iter().filter_map(|asset| match asset.facts {
+        Facts::Function(facts) => Some((asset.key.native_id, facts.code_signing)),
+        _ => None,
+    });
+    (held.collect(), asked.load(Ordering::Relaxed))
+}
+
+#[tokio::test]
+async fn whether_code_must_be_signed_is_the_same_by_either_way() {
+    let cloud = SampleCloud::start(Shape { assets: 600, throttle_every: 0, ..Shape::default() });
+    let cloud = cloud.await.expect("a free port on loopback");
+    let ((listed, few), (each, many)) = (signing(&cloud, false).await, signing(&cloud, true).await);
+    assert_eq!(listed, each);
+    let of = |one: CodeSigning| listed.values().filter(|held| held.known() == Some(&one)).count();
+    assert!(of(CodeSigning::Off) > 5 && of(CodeSigning::Warn) > 2 && of(CodeSigning::Enforce) > 5);
+    assert!(few <= 6 && many > listed.len(), "{few} calls, or {many}");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //! follows.
 
 mod desk;
+mod race;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use parallax::model::{Asset, ExceptionKind, ExceptionScope, NamePattern, Severity};

@@ -35,7 +35,7 @@ pub const ADDRESS: Operation = Operation::of("ecr:GetDownloadUrlForLayer", "what
 const A_CALL: usize = 100;
 /// Manifests of one index asked for ahead: as many as are read of it.
 const MOST_CHILDREN: usize = 256;
-/// Manifests of all indexes of a repository asked for ahead; what is wanted beyond is asked for by itself.
+/// Manifests of all indexes of a few images asked for ahead; what is wanted beyond is asked for by itself.
 const MOST_AHEAD: usize = 5_000;
 /// Without these names ECR would turn a manifest into another form, of another digest.
 const FORMS: [&str; 4] = [
@@ -125,9 +125,9 @@ async fn ask(
         .await
 }
 
-/// The contents of one repository.
+/// The contents of some images of one repository.
 pub struct Contents<'a> {
-    reader: &'a Reader<'a>,
+    reader: &'a Reader,
     client: &'a Client,
     repository: &'a str,
     arn: &'a str,
@@ -137,7 +137,7 @@ pub struct Contents<'a> {
 impl<'a> Contents<'a> {
     /// The manifests of these digests, and those of the platforms they name, a hundred a call.
     pub async fn open(
-        reader: &'a Reader<'a>,
+        reader: &'a Reader,
         client: &'a Client,
         repository: &'a str,
         arn: &'a str,
@@ -153,7 +153,7 @@ impl<'a> Contents<'a> {
 
     /// Key of fingerprints.
     pub fn key(&self) -> &'a FingerprintKey {
-        self.reader.key
+        &self.reader.key
     }
 
     /// Puts down what could not be read by way of `operation`, unless the call that failed did.
@@ -237,7 +237,7 @@ impl Source for Contents<'_> {
     }
 
     async fn blob(&self, digest: &str, limit: usize) -> Result<Vec<u8>, Fault> {
-        let downloads = self.reader.downloads;
+        let downloads = &self.reader.downloads;
         let mut offered = downloads.offered.lock().await;
         let answer = if *offered {
             drop(offered);

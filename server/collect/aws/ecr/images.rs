@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use futures::{StreamExt, stream};
 
 use super::contents::{ADDRESS, Contents, MANIFESTS, SCOPE};
-use super::{Kept, asset};
+use super::{Kept, asset, asset_key};
 use crate::collect::Stopped;
 use crate::collect::aws::caller::Operation;
 use crate::collect::aws::region::Reader;
@@ -18,29 +18,59 @@ pub const IMAGES: Operation = Operation::listing("ecr:DescribeImages", "images")
 const MOST_IMAGES: usize = 1_000;
 /// Images of one repository read at once.
 const AT_ONCE: usize = 4;
+/// Images looked up and asked for together: as many as one call for manifests takes.
+const TOGETHER: usize = 100;
 
 /// Hands over every image among `details`.
 pub async fn read(
-    reader: &Reader<'_>,
+    reader: &Reader,
     client: &Client,
     kept: &Kept<'_>,
     mut details: Vec<ImageDetail>,
 ) -> Result<(), Stopped> {
     details.retain(is_image);
-    let digests: Vec<String> = details.iter().filter_map(|one| one.image_digest.clone()).collect();
-    let contents = Contents::open(reader, client, kept.name, kept.arn, digests).await;
-    let mut reading =
-        stream::iter(details).map(|detail| one(reader, kept, &contents, detail)).buffer_unordered(AT_ONCE);
-    while let Some(found) = reading.next().await {
-        if let Some(image) = found {
-            reader.run.asset(image).await?;
+    while !details.is_empty() {
+        let rest = details.split_off(details.len().min(TOGETHER));
+        let fresh = take_over(reader, kept, std::mem::replace(&mut details, rest)).await?;
+        let digests = fresh.iter().filter_map(|one| one.image_digest.clone()).collect();
+        let contents = Contents::open(reader, client, kept.name, kept.arn, digests).await;
+        let mut reading =
+            stream::iter(fresh).map(|detail| one(reader, kept, &contents, detail)).buffer_unordered(AT_ONCE);
+        while let Some(found) = reading.next().await {
+            if let Some(image) = found {
+                reader.run.asset(image).await?;
+            }
         }
     }
     Ok(())
 }
 
+/// Hands over the images an earlier run has read: under one digest there is never anything else. Gives
+/// back the others.
+async fn take_over(
+    reader: &Reader,
+    kept: &Kept<'_>,
+    details: Vec<ImageDetail>,
+) -> Result<Vec<ImageDetail>, Stopped> {
+    let key = |detail: &ImageDetail| asset_key(reader, kept.image(detail.image_digest.as_deref()));
+    let mut known = reader.run.recall(details.iter().map(key).collect()).await?;
+    let mut fresh = Vec::new();
+    for detail in details {
+        let before = known.remove(&key(&detail)).map(|asset| asset.facts);
+        let said = match before {
+            Some(Facts::Image(before)) => image::again(*before),
+            _ => None,
+        };
+        match said {
+            Some(said) => reader.run.asset(whole(reader, kept, &detail, said)).await?,
+            None => fresh.push(detail),
+        }
+    }
+    Ok(fresh)
+}
+
 async fn one(
-    reader: &Reader<'_>,
+    reader: &Reader,
     kept: &Kept<'_>,
     contents: &Contents<'_>,
     detail: ImageDetail,
@@ -67,7 +97,7 @@ async fn said(contents: &Contents<'_>, detail: &ImageDetail) -> Option<ImageFact
 }
 
 /// The image as an asset: its own words, and beside them what ECR tells of it.
-fn whole(reader: &Reader<'_>, kept: &Kept<'_>, detail: &ImageDetail, said: ImageFacts) -> Asset {
+fn whole(reader: &Reader, kept: &Kept<'_>, detail: &ImageDetail, said: ImageFacts) -> Asset {
     let digest = detail.image_digest.clone().unwrap_or_default();
     let facts = ImageFacts {
         repository: Fact::Known(kept.name.to_owned()),
@@ -83,7 +113,8 @@ fn whole(reader: &Reader<'_>, kept: &Kept<'_>, detail: &ImageDetail, said: Image
         Some(tag) => format!("{}:{tag}", kept.name),
         None => format!("{}@{short}", kept.name),
     };
-    asset(reader, format!("{}@{digest}", kept.uri), name, Platform::OciImage, Facts::Image(Box::new(facts)))
+    let id = kept.image(Some(&digest));
+    asset(reader, id, name, Platform::OciImage, Facts::Image(Box::new(facts)))
 }
 
 fn scan(detail: &ImageDetail) -> ScanSummary {
@@ -103,7 +134,7 @@ fn scan(detail: &ImageDetail) -> ScanSummary {
 }
 
 /// The newest images of a repository.
-pub async fn list(reader: &Reader<'_>, client: &Client, name: &str, arn: &str) -> Fact<Vec<ImageDetail>> {
+pub async fn list(reader: &Reader, client: &Client, name: &str, arn: &str) -> Fact<Vec<ImageDetail>> {
     let listed = reader.caller.call(IMAGES, arn, async {
         let mut pages = client.describe_images().repository_name(name).into_paginator().send();
         let mut found: Vec<ImageDetail> = Vec::new();

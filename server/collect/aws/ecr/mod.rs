@@ -34,18 +34,18 @@ pub(super) const SCANNING: Operation =
 /// Repositories of one region read at once.
 const AT_ONCE: usize = 8;
 /// Reads every repository of the region.
-pub async fn read(reader: &Reader<'_>) -> Result<(), Stopped> {
+pub async fn read(reader: &Reader) -> Result<(), Stopped> {
     let client = Client::new(&reader.config);
     let mut pages = client.describe_repositories().into_paginator().send();
     let mut rules: Option<Fact<Option<RegistryScanningConfiguration>>> = None;
     let mut done = 0;
     loop {
-        let page = reader.caller.call(LIST, reader.region, async { pages.next().await.transpose() }).await;
+        let page = reader.caller.call(LIST, &reader.region, async { pages.next().await.transpose() }).await;
         let Fact::Known(Some(Some(page))) = page else { return Ok(()) };
         let repositories = page.repositories.unwrap_or_default();
         if rules.is_none() && !repositories.is_empty() {
             let send = client.get_registry_scanning_configuration().send();
-            let read = reader.caller.call(SCANNING, reader.region, send).await;
+            let read = reader.caller.call(SCANNING, &reader.region, send).await;
             rules = Some(read.map(|answer| answer.and_then(|one| one.scanning_configuration)));
         }
         done += repositories.len() as u64;
@@ -61,14 +61,14 @@ pub async fn read(reader: &Reader<'_>) -> Result<(), Stopped> {
 }
 
 async fn read_one(
-    reader: &Reader<'_>,
+    reader: &Reader,
     client: &Client,
     rules: &Fact<Option<RegistryScanningConfiguration>>,
     repository: Repository,
 ) -> Result<(), Stopped> {
     let name = repository.repository_name.clone().unwrap_or_default();
     let arn = repository.repository_arn.clone().unwrap_or_default();
-    let (caller, name) = (reader.caller, name.as_str());
+    let (caller, name) = (&*reader.caller, name.as_str());
     let (policy, lifecycle, tags, images) = tokio::join!(
         caller.call(POLICY, &arn, client.get_repository_policy().repository_name(name).send()),
         caller.call(LIFECYCLE, &arn, client.get_lifecycle_policy().repository_name(name).send()),
@@ -121,9 +121,20 @@ struct Kept<'a> {
     arn: &'a str,
 }
 
-fn asset(reader: &Reader<'_>, native_id: String, name: String, platform: Platform, facts: Facts) -> Asset {
-    let (account, region) = (reader.account.to_owned(), reader.region.to_owned());
-    Asset { key: AssetKey { provider: Provider::Aws, account, region, native_id }, name, platform, facts }
+impl Kept<'_> {
+    /// What the image of a digest is known by.
+    fn image(&self, digest: Option<&str>) -> String {
+        format!("{}@{}", self.uri, digest.unwrap_or_default())
+    }
+}
+
+fn asset(reader: &Reader, native_id: String, name: String, platform: Platform, facts: Facts) -> Asset {
+    Asset { key: asset_key(reader, native_id), name, platform, facts }
+}
+
+fn asset_key(reader: &Reader, native_id: String) -> AssetKey {
+    let (account, region) = (reader.account.clone(), reader.region.clone());
+    AssetKey { provider: Provider::Aws, account, region, native_id }
 }
 
 /// The registry's rules decide; the repository's own switch counts only for basic scanning.
