@@ -24,7 +24,7 @@ use crate::store::exceptions::{self, NewException, Subject};
 use crate::store::pages::totals;
 use crate::store::people::tokens::{self, NewToken};
 use crate::store::people::{self, members};
-use crate::store::runs::{self, Last};
+use crate::store::runs::{self, Last, Reads};
 use crate::store::{PrivatePostgres, Store, Tx, connections, tenants};
 
 const CONNECTIONS: u32 = 12;
@@ -113,7 +113,8 @@ impl Ground {
         Ok(format!("parallax={}", secret.tell()))
     }
 
-    /// Reads all of these connections at once, stores and judges what they hold.
+    /// Reads all of these connections at once, as runs that come by themselves do; stores and judges what
+    /// they hold.
     pub async fn pass(&self, sources: &[(String, ConnectionSpec)]) -> Result<Pass, BenchError> {
         let started = Instant::now();
         let mut queued = Vec::new();
@@ -170,7 +171,7 @@ impl Ground {
     async fn queue(&self, (name, spec): &(String, ConnectionSpec)) -> Result<Uuid, BenchError> {
         let mut tx = self.store.begin(self.tenant).await?;
         let connection = connections::save(&mut tx, name, spec, INTERVAL_SECONDS, (self.clock)()).await?;
-        runs::enqueue(&mut tx, connection, (self.clock)()).await?;
+        runs::enqueue(&mut tx, connection, Reads::Changes, (self.clock)()).await?;
         tx.commit().await?;
         Ok(connection)
     }

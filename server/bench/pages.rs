@@ -29,7 +29,7 @@ pub async fn measure(assets: u32, clock: fn() -> DateTime<Utc>) -> Result<Report
         let cloud = SampleCloud::start(Shape { assets, throttle_every: 0, ..Shape::default() }).await?;
         eprintln!("• filling a database with about {assets} assets");
         ground.pass(&cloud.connections()).await?;
-        cloud.next_day();
+        cloud.next_day(clock());
         ground.pass(&cloud.connections()).await?;
     }
     let cookie = ground.cookie().await?;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::app::{self, App, AppFault, Stop, now};
 use crate::config::Config;
 use crate::demo::{SampleCloud, Shape};
-use crate::store::runs::{self, Last};
+use crate::store::runs::{self, Last, Reads};
 use crate::store::{StoreError, connections};
 
 /// How often to look how far the runs have come.
@@ -116,22 +116,23 @@ async fn look(app: &App, cloud: &SampleCloud) -> Result<(), StoreError> {
     drop(tx);
     if first {
         println!("Looking at the sample cloud for the first time");
-        pass(app, cloud).await?;
+        pass(app, cloud, Reads::Everything).await?;
         println!("A day passes; looking again at what has changed");
-    } else {
-        println!("Looking again at the sample cloud");
+        cloud.next_day(now());
+        return pass(app, cloud, Reads::Changes).await;
     }
-    cloud.next_day();
-    pass(app, cloud).await
+    println!("Looking again at the sample cloud");
+    cloud.next_day(now());
+    pass(app, cloud, Reads::Everything).await
 }
 
 /// Queues a run of each connection and follows them to their ends.
-async fn pass(app: &App, cloud: &SampleCloud) -> Result<(), StoreError> {
+async fn pass(app: &App, cloud: &SampleCloud, reads: Reads) -> Result<(), StoreError> {
     let (mut waiting, started) = (Vec::new(), Instant::now());
     for (name, spec) in cloud.connections() {
         let mut tx = app.store.begin(app.tenant).await?;
         let id = connections::save(&mut tx, &name, &spec, INTERVAL_SECONDS, now()).await?;
-        runs::enqueue(&mut tx, id, now()).await?;
+        runs::enqueue(&mut tx, id, reads, now()).await?;
         tx.commit().await?;
         waiting.push(Watch { name, id, said: started });
     }

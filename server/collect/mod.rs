@@ -39,6 +39,8 @@ pub enum Event {
 pub struct Recall {
     /// The assets asked for; at most [`RunBuilder::MOST_RECALLED`].
     pub keys: Vec<AssetKey>,
+    /// Only what this connection has read since then; else what any has read at any time.
+    pub since: Option<DateTime<Utc>>,
     /// Takes those that are known, as they were read.
     pub answer: oneshot::Sender<Vec<Asset>>,
 }
@@ -59,6 +61,7 @@ pub struct Progress {
 #[derive(Debug, Clone)]
 pub struct RunBuilder {
     events: mpsc::Sender<Event>,
+    since: Option<DateTime<Utc>>,
 }
 
 /// The reader of the run went away: stop collecting.
@@ -67,10 +70,21 @@ pub struct RunBuilder {
 pub struct Stopped;
 
 impl RunBuilder {
-    /// A run and the stream of what it finds; `depth` events may wait.
+    /// A run and the stream of what it finds; `depth` events may wait. It builds on nothing.
     pub fn channel(depth: usize) -> (Self, mpsc::Receiver<Event>) {
         let (events, stream) = mpsc::channel(depth);
-        (Self { events }, stream)
+        (Self { events, since: None }, stream)
+    }
+
+    /// The same run, which may build, if there is one, on a whole reading that began at `since`.
+    pub fn building_on(self, since: Option<DateTime<Utc>>) -> Self {
+        Self { since, ..self }
+    }
+
+    /// When the whole reading began that this run may build on: what its source's record of changes does
+    /// not speak of since then may be taken over. None where everything is to be read.
+    pub fn since(&self) -> Option<DateTime<Utc>> {
+        self.since
     }
 
     /// Hands over an asset.
@@ -86,13 +100,31 @@ impl RunBuilder {
     /// Most assets asked for at one go, so that memory does not grow with a source.
     pub const MOST_RECALLED: usize = 200;
 
-    /// What earlier runs of the same edition found of these assets.
+    /// What earlier runs of the same edition found of these assets, at whatever time: for what never
+    /// changes.
     pub async fn recall(&self, keys: Vec<AssetKey>) -> Result<HashMap<AssetKey, Asset>, Stopped> {
+        self.ask(keys, None).await
+    }
+
+    /// What this connection's runs found of these assets since the whole reading that this run builds on;
+    /// nothing where it builds on none.
+    pub async fn standing(&self, keys: Vec<AssetKey>) -> Result<HashMap<AssetKey, Asset>, Stopped> {
+        match self.since {
+            Some(since) => self.ask(keys, Some(since)).await,
+            None => Ok(HashMap::new()),
+        }
+    }
+
+    async fn ask(
+        &self,
+        keys: Vec<AssetKey>,
+        since: Option<DateTime<Utc>>,
+    ) -> Result<HashMap<AssetKey, Asset>, Stopped> {
         if keys.is_empty() {
             return Ok(HashMap::new());
         }
         let (answer, known) = oneshot::channel();
-        self.events.send(Event::Recall(Recall { keys, answer })).await.map_err(|_| Stopped)?;
+        self.events.send(Event::Recall(Recall { keys, since, answer })).await.map_err(|_| Stopped)?;
         let known = known.await.unwrap_or_default();
         Ok(known.into_iter().map(|asset| (asset.key.clone(), asset)).collect())
     }

@@ -9,6 +9,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::request::Parts;
 use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
+use chrono::{DateTime, Utc};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -60,9 +61,9 @@ impl SampleCloud {
         self.estate.requests()
     }
 
-    /// Lets a day pass: some assets change. Gives the new day's number.
-    pub fn next_day(&self) -> u32 {
-        self.estate.next_day()
+    /// Lets a day pass `now`: some assets change. Gives the new day's number.
+    pub fn next_day(&self, now: DateTime<Utc>) -> u32 {
+        self.estate.next_day(now)
     }
 
     /// The connections that read it, with their names.

@@ -4,6 +4,7 @@
 //! not grow with the number of assets.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -20,11 +21,14 @@ pub struct Shape {
     pub changed_percent: f64,
     /// One request in so many is turned away for coming too fast; 0 is never.
     pub throttle_every: u64,
+    /// The second account allows what our policy asks for, as the first does. Else it lets roles be read one
+    /// by one, and not all of them.
+    pub allows_all: bool,
 }
 
 impl Default for Shape {
     fn default() -> Self {
-        Self { seed: 20_261, assets: 2_000, changed_percent: 1.0, throttle_every: 701 }
+        Self { seed: 20_261, assets: 2_000, changed_percent: 1.0, throttle_every: 701, allows_all: false }
     }
 }
 
@@ -95,6 +99,8 @@ pub struct Estate {
     shape: Shape,
     root: Place,
     day: AtomicU32,
+    /// When each day came, by the clock of whoever looks.
+    days: Mutex<Vec<DateTime<Utc>>>,
     requests: AtomicU64,
 }
 
@@ -102,12 +108,28 @@ impl Estate {
     /// The estate of `shape` on its first day.
     pub fn new(shape: Shape) -> Self {
         let root = Place::root(shape.seed);
-        Self { shape, root, day: AtomicU32::new(0), requests: AtomicU64::new(0) }
+        Self { shape, root, day: AtomicU32::new(0), days: Mutex::default(), requests: AtomicU64::new(0) }
     }
 
-    /// The day after: about [`Shape::changed_percent`] of the assets have changed.
-    pub fn next_day(&self) -> u32 {
+    /// The day after, which is come `now`: about [`Shape::changed_percent`] of the assets have changed.
+    pub fn next_day(&self, now: DateTime<Utc>) -> u32 {
+        let mut days = self.days.lock().unwrap_or_else(PoisonError::into_inner);
+        days.push(now);
+        // Told of before it is seen.
         self.day.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// The days that came from one moment to another, numbered from 1.
+    pub fn days_between(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<u32> {
+        let days = self.days.lock().unwrap_or_else(PoisonError::into_inner);
+        let numbered = (1..).zip(days.iter());
+        numbered.filter(|(_, came)| (from..=to).contains(*came)).map(|(number, _)| number).collect()
+    }
+
+    /// When a day came.
+    pub fn came(&self, day: u32) -> Option<DateTime<Utc>> {
+        let days = self.days.lock().unwrap_or_else(PoisonError::into_inner);
+        days.get(usize::try_from(day).ok()?.checked_sub(1)?).copied()
     }
 
     /// Requests answered so far, those turned away included.
@@ -124,6 +146,11 @@ impl Estate {
     /// The root of all draws.
     pub const fn root(&self) -> Place {
         self.root
+    }
+
+    /// Whether an account lets us read all its roles at once.
+    pub const fn lists_roles(&self, account: usize) -> bool {
+        account == 0 || self.shape.allows_all
     }
 
     /// Lambda functions of an account in a region.
@@ -209,6 +236,11 @@ impl Thing {
         }
     }
 
+    /// What a change touched on `day`, if one did.
+    pub fn touched(&self, day: u32) -> Option<&'static str> {
+        self.changes.iter().find(|(changed, _)| *changed == day).map(|(_, facet)| *facet)
+    }
+
     /// Days on which it changed.
     pub fn days(&self) -> impl DoubleEndedIterator<Item = u32> + '_ {
         self.changes.iter().map(|(day, _)| *day)
@@ -217,6 +249,18 @@ impl Thing {
     /// The last day on which it changed; 0 is the first.
     pub fn version(&self) -> u32 {
         self.days().next_back().unwrap_or_default()
+    }
+
+    /// The last day on which a change touched `facet`; 0 is the first.
+    pub fn last(&self, facet: &str) -> u32 {
+        let days = self.changes.iter().rev().find(|(_, touched)| *touched == facet);
+        days.map_or(0, |(day, _)| *day)
+    }
+
+    /// The thing as it was on `day`.
+    pub fn until(&self, day: u32) -> Self {
+        let changes = self.changes.iter().filter(|(changed, _)| *changed <= day).copied().collect();
+        Self { place: self.place, changes }
     }
 
     /// How often a change touched `facet`.
@@ -242,9 +286,14 @@ impl Thing {
 
     /// When it last changed: on a day we saw, or some time up to `oldest` days before.
     pub fn changed_at(&self, oldest: u64) -> DateTime<Utc> {
-        match self.version() {
-            0 => before(&mut self.place.draw("changed-at"), oldest),
-            day => on(day),
+        self.changed_in(&|_| true, oldest)
+    }
+
+    /// When one of these facets last changed.
+    pub fn changed_in(&self, facets: &dyn Fn(&str) -> bool, oldest: u64) -> DateTime<Utc> {
+        match self.changes.iter().rev().find(|(_, facet)| facets(facet)) {
+            None => before(&mut self.place.draw("changed-at"), oldest),
+            Some((day, _)) => on(*day),
         }
     }
 }
@@ -284,7 +333,7 @@ mod tests {
         let estate = Estate::new(Shape { changed_percent: 1.0, ..Shape::default() });
         let version = |estate: &Estate, i| estate.thing(estate.root().at("t").nth(i), &["a", "b"]).version();
         assert!((0..20_000).all(|i| version(&estate, i) == 0));
-        estate.next_day();
+        estate.next_day(beginning());
         let changed = (0..20_000).filter(|i| version(&estate, *i) == 1).count();
         assert!((140..260).contains(&changed), "{changed}");
     }

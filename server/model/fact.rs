@@ -3,6 +3,8 @@
 //! The only way to a value goes through a `match` or [`Fact::known`], so a rule cannot mistake
 //! a fact that was not read for a good one.
 
+mod read;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Why a fact is not known, and what would make it known.
@@ -118,21 +120,6 @@ impl<T: Serialize> Serialize for Fact<T> {
             Self::Known(value) => value.serialize(serializer),
             Self::Unknown(why) => why.serialize(serializer),
         }
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Fact<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Either<T> {
-            Unknown(Unknown),
-            Known(T),
-        }
-        Ok(match Either::deserialize(deserializer)? {
-            Either::Unknown(why) => Self::Unknown(why),
-            Either::Known(value) => Self::Known(value),
-        })
     }
 }
 

@@ -15,10 +15,13 @@ use crate::collect::{CollectError, Collector, Event, Recall, RunBuilder};
 use crate::model::{Asset, AssetId, Facts, Gap, TenantId};
 use crate::store::assets::{self, Previous, Seen};
 use crate::store::runs::{self, Claim, Standing};
-use crate::store::{Store, StoreError, recall};
+use crate::store::{Store, StoreError, Tx, recall};
 
 /// Assets written together.
 const BATCH: usize = 500;
+/// Recalled assets kept until they come back, and the size of one; larger ones are read a second time.
+const MOST_RECALLED: usize = 8 * BATCH;
+const LARGEST_HELD: usize = 16 << 10;
 /// How long a batch may wait to fill up, and how often the heart beats.
 const BEAT: Duration = Duration::from_secs(1);
 
@@ -44,10 +47,11 @@ pub async fn refresh<C: Collector>(
     collector: &C,
     clock: fn() -> DateTime<Utc>,
 ) -> Result<Standing, RefreshError> {
-    let (run, events) = RunBuilder::channel(2 * BATCH);
-    let reading = async move { collector.collect(&run).await };
     let mut intake = Intake::new(store, tenant, claim, clock);
-    intake.read_by(collector.edition()).await?;
+    let since = intake.read_by(collector.edition()).await?;
+    let (run, events) = RunBuilder::channel(2 * BATCH);
+    let run = run.building_on(since);
+    let reading = async move { collector.collect(&run).await };
     // Where nothing can be written any more, the reading ends at once.
     let (read, ()) = tokio::try_join!(async { Ok(reading.await) }, intake.drain(events))?;
     intake.close(read).await
@@ -65,23 +69,38 @@ struct Intake<'a> {
     hidden: bool,
     /// By which edition the source is read.
     edition: Option<String>,
+    /// Something may have been taken over from the whole reading it builds on.
+    builds: bool,
+    /// What was asked for and has not come back yet.
+    recalled: HashMap<AssetId, Previous>,
 }
 
 impl<'a> Intake<'a> {
     fn new(store: &'a Store, tenant: TenantId, claim: Claim, clock: fn() -> DateTime<Utc>) -> Self {
-        let (standing, batch, gaps) = (Standing::default(), HashMap::new(), Vec::new());
-        Self { store, tenant, claim, clock, standing, batch, gaps, hidden: false, edition: None }
+        Self {
+            store,
+            tenant,
+            claim,
+            clock,
+            standing: Standing::default(),
+            batch: HashMap::new(),
+            gaps: Vec::new(),
+            hidden: false,
+            edition: None,
+            builds: false,
+            recalled: HashMap::new(),
+        }
     }
 
-    /// Notes by which edition the source is read, before anything of it is written.
-    async fn read_by(&mut self, edition: Option<String>) -> Result<(), StoreError> {
-        if let Some(edition) = edition {
-            let mut tx = self.store.begin(self.tenant).await?;
-            recall::reads(&mut tx, self.claim, &edition).await?;
-            tx.commit().await?;
-            self.edition = Some(edition);
-        }
-        Ok(())
+    /// Notes by which edition the source is read, before anything of it is written; tells when the whole
+    /// reading began that it may build on.
+    async fn read_by(&mut self, edition: Option<String>) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let Some(edition) = edition else { return Ok(None) };
+        let mut tx = self.store.begin(self.tenant).await?;
+        let since = recall::reads(&mut tx, self.claim, &edition, (self.clock)()).await?;
+        tx.commit().await?;
+        self.edition = Some(edition);
+        Ok(since)
     }
 
     /// Takes events until the collector is done. Owns the stream, so that the collector stops as
@@ -125,14 +144,37 @@ impl<'a> Intake<'a> {
         Ok(())
     }
 
-    async fn answer(&self, question: Recall) -> Result<(), StoreError> {
+    async fn answer(&mut self, question: Recall) -> Result<(), StoreError> {
         let Some(edition) = &self.edition else { return Ok(()) };
         let ids: Vec<AssetId> = question.keys.iter().map(|key| key.id(self.tenant)).collect();
         let mut tx = self.store.begin(self.tenant).await?;
-        let known = recall::seen(&mut tx, edition, &ids).await?;
+        let lately = question.since.map(|since| (self.claim.connection, since));
+        let known = recall::seen(&mut tx, edition, &ids, lately).await?;
+        self.builds |= question.since.is_some() && !known.is_empty();
         // Who asked may have gone away meanwhile.
-        question.answer.send(known).unwrap_or_default();
+        question.answer.send(known.iter().map(|one| one.before.asset.clone()).collect()).unwrap_or_default();
+        if self.recalled.len() > MOST_RECALLED {
+            self.recalled.clear();
+        }
+        let small = known.into_iter().filter(|one| one.size <= LARGEST_HELD);
+        self.recalled.extend(small.map(|one| (one.id, one.before)));
         Ok(())
+    }
+
+    /// What was known of these assets. Those recalled a moment ago are not read again, unless another run
+    /// has written them since.
+    async fn previous(
+        &mut self,
+        tx: &mut Tx,
+        ids: &[AssetId],
+    ) -> Result<HashMap<AssetId, Previous>, StoreError> {
+        let mut known: HashMap<AssetId, Previous> =
+            ids.iter().filter_map(|id| self.recalled.remove_entry(id)).collect();
+        let hashes = assets::hashes(tx, &known.keys().copied().collect::<Vec<_>>()).await?;
+        known.retain(|id, before| hashes.get(id) == Some(&before.hash));
+        let rest: Vec<AssetId> = ids.iter().filter(|id| !known.contains_key(id)).copied().collect();
+        known.extend(assets::previous(tx, &rest).await?);
+        Ok(known)
     }
 
     /// Writes what has gathered, and beats the heart in the same transaction: a worker that lost
@@ -143,7 +185,7 @@ impl<'a> Intake<'a> {
         if !self.batch.is_empty() {
             let batch = std::mem::take(&mut self.batch);
             let ids: Vec<_> = batch.keys().copied().collect();
-            let previous = assets::previous(&mut tx, &ids).await?;
+            let previous = self.previous(&mut tx, &ids).await?;
             self.standing.seen += i64::try_from(ids.len()).unwrap_or(i64::MAX);
             let changed = changed(batch, &previous, now)?;
             if !changed.is_empty() {
@@ -168,6 +210,9 @@ impl<'a> Intake<'a> {
         let mut tx = self.store.begin(self.tenant).await?;
         if !runs::beat(&mut tx, self.claim, (self.clock)(), &self.standing).await? {
             return Err(RefreshError::Outdated);
+        }
+        if !self.builds {
+            recall::was_whole(&mut tx, self.claim).await?;
         }
         runs::write_gaps(&mut tx, self.claim.run, &self.gaps).await?;
         assets::close_unseen(&mut tx, self.claim.connection, self.claim.run, self.hidden).await?;
@@ -205,6 +250,9 @@ fn changed(
         let before = previous.get(&id);
         let first_seen = before.map_or(now, |before| before.first_seen);
         history::carry(before.map(|before| &before.asset), first_seen, &mut asset, now);
+        if before.is_some_and(|before| before.asset == asset) {
+            continue;
+        }
         let facts = match &asset.facts {
             Facts::Function(facts) => serde_json::to_string(facts),
             Facts::Repository(facts) => serde_json::to_string(facts),

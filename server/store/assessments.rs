@@ -37,12 +37,9 @@ fn as_said<S: serde::Serializer>(verdict: &Verdict, to: S) -> Result<S::Ok, S::E
 }
 
 /// Stored verdicts, with those of `accepted` controls as accepted.
-pub(in crate::store) fn read(
-    outcomes: Option<serde_json::Value>,
-    accepted: &[String],
-) -> Result<Vec<Judged>, StoreError> {
+pub(in crate::store) fn read(outcomes: Option<&str>, accepted: &[String]) -> Result<Vec<Judged>, StoreError> {
     let mut judged: Vec<Judged> = outcomes
-        .map_or(Ok(Vec::new()), serde_json::from_value)
+        .map_or(Ok(Vec::new()), serde_json::from_str)
         .map_err(|fault| StoreError::Inconsistent { table: "assessments", problem: fault.to_string() })?;
     if !accepted.is_empty() {
         for one in judged.iter_mut().filter(|one| one.verdict == Verdict::Fail) {
@@ -115,9 +112,9 @@ pub async fn due(
     let rows = sqlx::query_as!(
         DueRow,
         r#"SELECT a.id, a.connection_id, a.provider, a.account, a.region, a.native_id, a.kind, a.platform,
-                  a.name, a.state, a.facts, a.facts_hash, a.first_seen, n.seen_at AS last_seen,
+                  a.name, a.state, a.facts::text AS "facts!", a.facts_hash, a.first_seen, n.seen_at AS last_seen,
                   c.interval_seconds,
-                  s.outcomes AS "outcomes?", s.accepted AS "accepted?", s.connection_id AS "counted_connection?",
+                  s.outcomes::text AS "outcomes?", s.accepted AS "accepted?", s.connection_id AS "counted_connection?",
                   s.platform AS "counted_platform?"
            FROM assets a
            JOIN sightings n ON n.tenant_id = a.tenant_id AND n.asset_id = a.id
@@ -153,12 +150,12 @@ struct DueRow {
     platform: String,
     name: String,
     state: String,
-    facts: serde_json::Value,
+    facts: String,
     facts_hash: Vec<u8>,
     first_seen: DateTime<Utc>,
     last_seen: DateTime<Utc>,
     interval_seconds: i64,
-    outcomes: Option<serde_json::Value>,
+    outcomes: Option<String>,
     accepted: Option<Vec<String>>,
     counted_connection: Option<Uuid>,
     counted_platform: Option<String>,
@@ -178,11 +175,11 @@ impl TryFrom<DueRow> for Due {
             (Some(connection), Some(platform)) => Some((connection, parsed("assessments", &platform)?)),
             _ => None,
         };
-        let before = read(row.outcomes, row.accepted.as_deref().unwrap_or_default())?;
+        let before = read(row.outcomes.as_deref(), row.accepted.as_deref().unwrap_or_default())?;
         Ok(Self {
             id: AssetId(row.id),
             connection: row.connection_id,
-            asset: assemble(key, row.name, &row.platform, &row.kind, row.facts)?,
+            asset: assemble(key, row.name, &row.platform, &row.kind, &row.facts)?,
             hash: row.facts_hash,
             state: row.state,
             first_seen: row.first_seen,
@@ -223,7 +220,7 @@ pub async fn write(
     let tenant = tx.tenant();
     let outcomes = assessments
         .iter()
-        .map(|one| super::to_json("assessments", &one.judged))
+        .map(|one| super::to_text("assessments", &one.judged))
         .collect::<Result<Vec<_>, _>>()?;
     let codes = |verdict| assessments.iter().map(|one| joined(&one.judged, verdict)).collect::<Vec<_>>();
     sqlx::query!(
@@ -231,10 +228,10 @@ pub async fn write(
                                   assessed_at, score, known, unknown, worst, failing, not_known, outcomes,
                                   accepted)
          SELECT $1, a.id, $2, a.hash, a.state, a.connection, a.platform, $3, a.score, a.known, a.unknown, a.worst,
-                string_to_array(a.failing, ','), string_to_array(a.not_known, ','), a.outcomes,
+                string_to_array(a.failing, ','), string_to_array(a.not_known, ','), a.outcomes::jsonb,
                 string_to_array(a.accepted, ',')
          FROM unnest($4::uuid[], $5::bytea[], $6::text[], $7::real[], $8::int[], $9::int[], $10::smallint[],
-                     $11::text[], $12::text[], $13::jsonb[], $14::uuid[], $15::text[], $16::text[])
+                     $11::text[], $12::text[], $13::text[], $14::uuid[], $15::text[], $16::text[])
               AS a(id, hash, state, score, known, unknown, worst, failing, not_known, outcomes, connection,
                    platform, accepted)
          ON CONFLICT (tenant_id, asset_id) DO UPDATE SET

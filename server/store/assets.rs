@@ -35,11 +35,15 @@ pub struct Seen {
 
 /// What we knew of these assets.
 pub async fn previous(tx: &mut Tx, ids: &[AssetId]) -> Result<HashMap<AssetId, Previous>, StoreError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
     let tenant = tx.tenant();
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let rows = sqlx::query!(
-        "SELECT id, provider, account, region, native_id, kind, platform, name, facts, facts_hash, first_seen
-         FROM assets WHERE tenant_id = $1 AND id = ANY($2)",
+        r#"SELECT id, provider, account, region, native_id, kind, platform, name, facts::text AS "facts!",
+                  facts_hash, first_seen
+           FROM assets WHERE tenant_id = $1 AND id = ANY($2)"#,
         tenant.0,
         &ids
     )
@@ -53,28 +57,45 @@ pub async fn previous(tx: &mut Tx, ids: &[AssetId]) -> Result<HashMap<AssetId, P
                 region: row.region,
                 native_id: row.native_id,
             };
-            let asset = assemble(key, row.name, &row.platform, &row.kind, row.facts)?;
+            let asset = assemble(key, row.name, &row.platform, &row.kind, &row.facts)?;
             Ok((AssetId(row.id), Previous { asset, hash: row.facts_hash, first_seen: row.first_seen }))
         })
         .collect()
 }
 
-/// An asset from the columns of its row.
+/// Digests of the facts of these assets.
+pub async fn hashes(tx: &mut Tx, ids: &[AssetId]) -> Result<HashMap<AssetId, Vec<u8>>, StoreError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let tenant = tx.tenant();
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows = sqlx::query!(
+        "SELECT id, facts_hash FROM assets WHERE tenant_id = $1 AND id = ANY($2)",
+        tenant.0,
+        &ids
+    )
+    .fetch_all(tx.on())
+    .await?;
+    Ok(rows.into_iter().map(|row| (AssetId(row.id), row.facts_hash)).collect())
+}
+
+/// An asset from the columns of its row, its facts as JSON.
 pub(in crate::store) fn assemble(
     key: AssetKey,
     name: String,
     platform: &str,
     kind: &str,
-    facts: serde_json::Value,
+    facts: &str,
 ) -> Result<Asset, StoreError> {
     let inconsistent = |fault: serde_json::Error| StoreError::Inconsistent {
         table: "assets",
         problem: format!("{}: {fault}", key.native_id),
     };
     let facts = match super::parsed("assets", kind)? {
-        crate::model::Kind::Function => serde_json::from_value(facts).map(Facts::Function),
-        crate::model::Kind::Repository => serde_json::from_value(facts).map(Facts::Repository),
-        crate::model::Kind::Image => serde_json::from_value(facts).map(Facts::Image),
+        crate::model::Kind::Function => serde_json::from_str(facts).map(Facts::Function),
+        crate::model::Kind::Repository => serde_json::from_str(facts).map(Facts::Repository),
+        crate::model::Kind::Image => serde_json::from_str(facts).map(Facts::Image),
         other => {
             let problem = format!("no facts of kind {other}");
             return Err(StoreError::Inconsistent { table: "assets", problem });

@@ -5,7 +5,7 @@ pub mod keep;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{StoreError, Tx, parsed, tickets, to_json};
+use super::{StoreError, Tx, parsed, recall, tickets, to_json};
 use crate::model::{ConnectionSpec, Provider};
 
 /// A source we may read.
@@ -116,6 +116,18 @@ pub async fn save(
     now: DateTime<Utc>,
 ) -> Result<Uuid, StoreError> {
     let tenant = tx.tenant();
+    let elsewhere = sqlx::query!(
+        "SELECT id FROM connections
+         WHERE tenant_id = $1 AND name = $2 AND removed_at IS NULL AND (spec <> $3 OR secret_id IS NOT NULL)",
+        tenant.0,
+        name,
+        to_json("connections", spec)?
+    )
+    .fetch_optional(tx.on())
+    .await?;
+    if let Some(row) = elsewhere {
+        recall::disown(tx, row.id).await?;
+    }
     let row = sqlx::query!(
         "INSERT INTO connections (tenant_id, id, name, provider, spec, interval_seconds, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7)

@@ -87,9 +87,9 @@ pub async fn of_assets(
     let tenant = tx.tenant();
     let ids: Vec<Uuid> = assets.iter().map(|id| id.0).collect();
     let rows = sqlx::query!(
-        "SELECT id, asset_id, state, severity, priority, reason, evidence, opened_at, resolved_at, reopened,
-                exception_id
-         FROM findings WHERE tenant_id = $1 AND asset_id = ANY($2) AND ($3::text IS NULL OR control = $3)",
+        r#"SELECT id, asset_id, state, severity, priority, reason, evidence::text AS "evidence!", opened_at,
+                  resolved_at, reopened, exception_id
+           FROM findings WHERE tenant_id = $1 AND asset_id = ANY($2) AND ($3::text IS NULL OR control = $3)"#,
         tenant.0,
         &ids,
         control
@@ -105,7 +105,7 @@ pub async fn of_assets(
                 severity: parsed("findings", &row.severity)?,
                 priority: Priority(row.priority),
                 reason: row.reason,
-                evidence: serde_json::from_value(row.evidence).map_err(|fault| StoreError::Inconsistent {
+                evidence: serde_json::from_str(&row.evidence).map_err(|fault| StoreError::Inconsistent {
                     table: "findings",
                     problem: fault.to_string(),
                 })?,
@@ -191,16 +191,16 @@ async fn put(tx: &mut Tx, changes: &[Change], now: DateTime<Utc>) -> Result<(), 
     let tenant = tx.tenant();
     let evidence = changes
         .iter()
-        .map(|one| super::to_json("findings", &one.life.evidence))
+        .map(|one| super::to_text("findings", &one.life.evidence))
         .collect::<Result<Vec<_>, _>>()?;
     sqlx::query!(
         "INSERT INTO findings (tenant_id, id, asset_id, connection_id, control, area, family, kind, severity,
                                severity_rank, priority, state, reason, evidence, opened_at, changed_at,
                                resolved_at, reopened, exception_id)
          SELECT $1, f.id, f.asset, f.connection, f.control, f.area, f.family, f.kind, f.severity, f.rank,
-                f.priority, f.state, f.reason, f.evidence, f.opened, $2, f.resolved, f.reopened, f.exception
+                f.priority, f.state, f.reason, f.evidence::jsonb, f.opened, $2, f.resolved, f.reopened, f.exception
          FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[],
-                     $10::text[], $11::smallint[], $12::int[], $13::text[], $14::text[], $15::jsonb[],
+                     $10::text[], $11::smallint[], $12::int[], $13::text[], $14::text[], $15::text[],
                      $16::timestamptz[], $17::timestamptz[], $18::int[], $19::uuid[])
               AS f(id, asset, connection, control, area, family, kind, severity, rank, priority, state,
                    reason, evidence, opened, resolved, reopened, exception)

@@ -56,6 +56,12 @@ fn to_json(table: &'static str, value: &impl serde::Serialize) -> Result<serde_j
         .map_err(|fault| StoreError::Inconsistent { table, problem: fault.to_string() })
 }
 
+/// A value of ours as JSON, written out: for what is written by the thousand.
+fn to_text(table: &'static str, value: &impl serde::Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value)
+        .map_err(|fault| StoreError::Inconsistent { table, problem: fault.to_string() })
+}
+
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// What can go wrong between us and the database.

@@ -1,47 +1,125 @@
 //! What earlier runs found and a later one may take over: only what was read by the same edition of our
-//! code.
+//! code, and only where nothing can have changed it since.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::assets::assemble;
+use super::assets::{Previous, assemble};
 use super::runs::Claim;
 use super::{StoreError, Tx, parsed};
-use crate::model::{Asset, AssetId, AssetKey};
+use crate::model::{AssetId, AssetKey};
 
 /// Larger facts are read anew: what is asked for together stays small, whoever fills it.
 const LARGEST: i32 = 256 << 10;
 
-/// Notes by which edition the claimed run reads. A run that was begun by another, or by nobody knows
-/// whom, is nothing that later ones take over.
-pub async fn reads(tx: &mut Tx, claim: Claim, edition: &str) -> Result<(), StoreError> {
+/// How far apart whole readings may be.
+const WHOLE_EVERY: TimeDelta = TimeDelta::hours(24);
+
+/// Notes by which edition the claimed run reads, and tells when the whole reading began that it may build on,
+/// if there is one: the last of its connection, by the same edition, if the next run could not come too late
+/// for the next whole one. A run that was begun by another edition, or by nobody knows whom, is nothing that
+/// later ones take over; one that somebody asked for, or that is taken up again, reads everything.
+pub async fn reads(
+    tx: &mut Tx,
+    claim: Claim,
+    edition: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
     let tenant = tx.tenant();
-    sqlx::query!(
-        "UPDATE runs SET edition = CASE WHEN edition = $4 OR (edition IS NULL AND attempts = 1) THEN $4 ELSE '' END
-         WHERE tenant_id = $1 AND id = $2 AND attempts = $3 AND state = 'running'",
+    let row = sqlx::query!(
+        "UPDATE runs SET
+            edition = CASE WHEN edition = $4 OR (edition IS NULL AND attempts = 1) THEN $4 ELSE '' END,
+            since = CASE WHEN attempts = 1 AND NOT asked THEN
+               (SELECT max(w.started_at) FROM runs w
+                JOIN connections c ON c.tenant_id = w.tenant_id AND c.id = w.connection_id
+                WHERE w.tenant_id = $1 AND w.connection_id = $5 AND w.queued_at > $6
+                  AND w.started_at > $6::timestamptz + make_interval(secs => c.interval_seconds)
+                  AND w.edition = $4 AND w.state = 'done' AND w.since IS NULL) END
+         WHERE tenant_id = $1 AND id = $2 AND attempts = $3 AND state = 'running'
+         RETURNING since",
         tenant.0,
         claim.run,
         claim.attempt,
-        edition
+        edition,
+        claim.connection,
+        now - WHOLE_EVERY
+    )
+    .fetch_optional(tx.on())
+    .await?;
+    // Whoever lost the run finds out at the next heartbeat.
+    Ok(row.and_then(|row| row.since))
+}
+
+/// Notes that the claimed run took nothing over: it is a whole reading, whatever it might have built on.
+pub async fn was_whole(tx: &mut Tx, claim: Claim) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "UPDATE runs SET since = NULL WHERE tenant_id = $1 AND id = $2 AND attempts = $3 AND since IS NOT NULL",
+        tenant.0,
+        claim.run,
+        claim.attempt
     )
     .execute(tx.on())
     .await?;
     Ok(())
 }
 
-/// Those of these assets that a run of this edition saw last, as they were read.
-pub async fn seen(tx: &mut Tx, edition: &str, ids: &[AssetId]) -> Result<Vec<Asset>, StoreError> {
+/// Lets nothing be taken over any more of what this connection has read: it leads elsewhere now, or logs in
+/// as somebody else.
+pub async fn disown(tx: &mut Tx, connection: Uuid) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    sqlx::query!(
+        "UPDATE runs SET edition = '' WHERE tenant_id = $1 AND connection_id = $2 AND edition <> ''",
+        tenant.0,
+        connection
+    )
+    .execute(tx.on())
+    .await?;
+    Ok(())
+}
+
+/// Something that was found before.
+#[derive(Debug)]
+pub struct Recalled {
+    /// Its id.
+    pub id: AssetId,
+    /// As it was found.
+    pub before: Previous,
+    /// Bytes of its facts.
+    pub size: usize,
+}
+
+/// Those of these assets that a run of this edition saw last, as they were read: of any connection, or of
+/// one, in a run that began no earlier than the moment given.
+///
+/// Asked in an order that holds however many assets there are and whatever the planner was told of them.
+pub async fn seen(
+    tx: &mut Tx,
+    edition: &str,
+    ids: &[AssetId],
+    lately: Option<(Uuid, DateTime<Utc>)>,
+) -> Result<Vec<Recalled>, StoreError> {
     let tenant = tx.tenant();
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let (connection, since) = lately.unzip();
     let rows = sqlx::query!(
-        "SELECT a.provider, a.account, a.region, a.native_id, a.kind, a.platform, a.name, a.facts
-         FROM assets a
-         JOIN sightings s ON s.tenant_id = a.tenant_id AND s.asset_id = a.id
-         JOIN runs r ON r.tenant_id = s.tenant_id AND r.id = s.run_id
-         WHERE a.tenant_id = $1 AND a.id = ANY($2) AND r.edition = $3 AND octet_length(a.facts::text) < $4",
+        r#"SELECT a.id, a.provider, a.account, a.region, a.native_id, a.kind, a.platform, a.name,
+                  told.facts AS "facts!", a.facts_hash, a.first_seen
+           FROM assets a
+           CROSS JOIN LATERAL (
+              SELECT r.edition, r.connection_id, r.started_at FROM sightings s
+              JOIN runs r ON r.tenant_id = s.tenant_id AND r.id = s.run_id
+              WHERE s.tenant_id = a.tenant_id AND s.asset_id = a.id OFFSET 0) run
+           CROSS JOIN LATERAL (SELECT a.facts::text AS facts OFFSET 0) told
+           WHERE a.tenant_id = $1 AND a.id = ANY($2) AND run.edition = $3
+             AND ($5::uuid IS NULL OR (run.connection_id = $5 AND run.started_at >= $6::timestamptz))
+             AND octet_length(told.facts) < $4"#,
         tenant.0,
         &ids,
         edition,
-        LARGEST
+        LARGEST,
+        connection,
+        since
     )
     .fetch_all(tx.on())
     .await?;
@@ -50,7 +128,9 @@ pub async fn seen(tx: &mut Tx, edition: &str, ids: &[AssetId]) -> Result<Vec<Ass
             let provider = parsed("assets", &row.provider)?;
             let (account, region) = (row.account, row.region);
             let key = AssetKey { provider, account, region, native_id: row.native_id };
-            assemble(key, row.name, &row.platform, &row.kind, row.facts)
+            let asset = assemble(key, row.name, &row.platform, &row.kind, &row.facts)?;
+            let before = Previous { asset, hash: row.facts_hash, first_seen: row.first_seen };
+            Ok(Recalled { id: AssetId(row.id), before, size: row.facts.len() })
         })
         .collect()
 }

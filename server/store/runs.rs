@@ -53,23 +53,50 @@ impl Ending {
     }
 }
 
+/// What is wanted of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reads {
+    /// Everything, read anew: somebody wants to see what is true now.
+    Everything,
+    /// What may have changed; the rest may be taken over, as in runs that come by themselves.
+    Changes,
+}
+
 /// Queues a run of a connection. None where one is waiting or running already, or the connection is
-/// removed.
-pub async fn enqueue(tx: &mut Tx, connection: Uuid, now: DateTime<Utc>) -> Result<Option<Uuid>, StoreError> {
+/// removed. Where everything is wanted, the one that waits then reads everything; if the one that runs
+/// does not, another one follows it.
+pub async fn enqueue(
+    tx: &mut Tx,
+    connection: Uuid,
+    reads: Reads,
+    now: DateTime<Utc>,
+) -> Result<Option<Uuid>, StoreError> {
     let tenant = tx.tenant();
+    let asked = reads == Reads::Everything;
     let row = sqlx::query!(
-        "INSERT INTO runs (tenant_id, id, connection_id, queued_at)
-         SELECT c.tenant_id, $2, c.id, $4 FROM connections c
+        "INSERT INTO runs (tenant_id, id, connection_id, queued_at, asked)
+         SELECT c.tenant_id, $2, c.id, $4, $5 FROM connections c
          WHERE c.tenant_id = $1 AND c.id = $3 AND c.removed_at IS NULL
          ON CONFLICT (tenant_id, connection_id) WHERE state IN ('queued', 'running') DO NOTHING
          RETURNING id",
         tenant.0,
         Uuid::now_v7(),
         connection,
-        now
+        now,
+        asked
     )
     .fetch_optional(tx.on())
     .await?;
+    if row.is_none() && asked {
+        sqlx::query!(
+            "UPDATE runs SET asked = true
+             WHERE tenant_id = $1 AND connection_id = $2 AND state IN ('queued', 'running') AND NOT asked",
+            tenant.0,
+            connection
+        )
+        .execute(tx.on())
+        .await?;
+    }
     Ok(row.map(|row| row.id))
 }
 
@@ -253,8 +280,25 @@ pub async fn finish(
     .await?;
     if done.rows_affected() > 0 {
         outbox::run(tx, claim.run, now).await?;
+        make_up_for(tx, claim, now).await?;
     }
     Ok(done.rows_affected() > 0)
+}
+
+/// Somebody asked for everything while this run was reading what may have changed: another one follows.
+async fn make_up_for(tx: &mut Tx, claim: Claim, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let tenant = tx.tenant();
+    let row = sqlx::query!(
+        r#"SELECT asked AND since IS NOT NULL AS "owes!" FROM runs WHERE tenant_id = $1 AND id = $2"#,
+        tenant.0,
+        claim.run
+    )
+    .fetch_one(tx.on())
+    .await?;
+    if row.owes {
+        enqueue(tx, claim.connection, Reads::Everything, now).await?;
+    }
+    Ok(())
 }
 
 /// Lays a claimed run back into the queue, for another worker to take at once.

@@ -12,7 +12,7 @@ use crate::auth::audit::Change;
 use crate::error::AppError;
 use crate::model::Permission;
 use crate::store::pages::connections::{self, Hole};
-use crate::store::runs;
+use crate::store::runs::{self, Reads};
 
 #[derive(Template)]
 #[template(path = "pages/connection.html")]
@@ -66,7 +66,7 @@ pub async fn run_now(visit: Visit, Path(id): Path<String>) -> Answer {
     let id = known(&id)?;
     let mut tx = visit.begin().await?;
     let connection = connections::get(&mut tx, id).await?.ok_or(AppError::NotFound("this connection"))?;
-    let run = if let Some(run) = runs::enqueue(&mut tx, id, (visit.now)()).await? {
+    let run = if let Some(run) = runs::enqueue(&mut tx, id, Reads::Everything, (visit.now)()).await? {
         let change = Change { action: "run.started", subject: connection.name, ..Change::default() };
         visit.record(&mut tx, change).await?;
         run

@@ -16,6 +16,7 @@ struct Progress {
     bar: Option<String>,
     count: String,
     attempt: Option<i32>,
+    builds_on: Option<String>,
 }
 
 impl Progress {
@@ -36,6 +37,7 @@ impl Progress {
             bar: run.total.filter(|total| *total > 0).map(|total| picture::bar(run.done, total)),
             count,
             attempt: (run.attempts > 1).then_some(run.attempts),
+            builds_on: run.since.map(|since| show::ago(now, since)),
         }
     }
 }

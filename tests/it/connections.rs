@@ -8,7 +8,8 @@ use parallax::auth::{Vault, secrets};
 use parallax::config::Reach;
 use parallax::jobs::Worker;
 use parallax::model::Role;
-use parallax::store::{Store, connections, runs};
+use parallax::store::runs::{self, Reads};
+use parallax::store::{Store, connections};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -121,7 +122,7 @@ async fn what_is_removed_with_its_history_kept_can_be_looked_up_and_is_not_read_
         assert_eq!(admin.get(&format!("/connections/{id}/{way}")).await.status, 404);
     }
     let mut tx = town.scratch.store.begin(town.scratch.tenant).await.expect("a transaction");
-    assert_eq!(runs::enqueue(&mut tx, id, now()).await.expect("asks"), None);
+    assert_eq!(runs::enqueue(&mut tx, id, Reads::Everything, now()).await.expect("asks"), None);
     assert_eq!(runs::enqueue_due(&mut tx, now() + chrono::TimeDelta::days(30)).await.expect("asks"), 0);
     assert!(connections::list(&mut tx).await.expect("a list").is_empty());
     drop(tx);
@@ -149,7 +150,7 @@ async fn what_is_erased_leaves_nothing_behind_but_the_record() {
 async fn a_run_under_way_stops_when_its_connection_is_removed() {
     let (town, id, admin) = planted().await;
     let mut tx = town.scratch.store.begin(town.scratch.tenant).await.expect("a transaction");
-    runs::enqueue(&mut tx, id, now()).await.expect("asks").expect("a run");
+    runs::enqueue(&mut tx, id, Reads::Everything, now()).await.expect("asks").expect("a run");
     let claim = runs::claim(&mut tx, now()).await.expect("asks").expect("a claim");
     tx.commit().await.expect("commits");
     let path = format!("/connections/{id}/remove");

@@ -9,6 +9,7 @@ mod azure_contract;
 mod azure_unread;
 mod backup;
 mod bench;
+mod changes;
 mod client;
 mod connect;
 mod connections;

@@ -78,7 +78,7 @@ impl Selection {
 impl Statement {
     /// Whether it speaks of `action` on every resource, without a condition.
     pub fn covers(&self, action: &str) -> bool {
-        self.conditions.is_empty() && self.actions.holds(action) && self.resources.is_every()
+        self.conditions.is_empty() && self.resources.is_every() && self.actions.holds(action)
     }
 }
 
@@ -205,15 +205,26 @@ fn principals(raw: RawPrincipal) -> Vec<(String, String)> {
 /// Whether `pattern`, with `*` and `?` wild, matches all of `value`; case does not matter. Linear
 /// in the product of the lengths at worst, so a hostile policy costs little.
 pub fn matches(pattern: &str, value: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().flat_map(char::to_lowercase).collect();
-    let value: Vec<char> = value.chars().flat_map(char::to_lowercase).collect();
+    if pattern.is_ascii() && value.is_ascii() {
+        return wild(pattern.as_bytes(), value.as_bytes(), (b'*', b'?'), |a, b| a.eq_ignore_ascii_case(&b));
+    }
+    let lower = |text: &str| text.chars().flat_map(char::to_lowercase).collect::<Vec<_>>();
+    wild(&lower(pattern), &lower(value), ('*', '?'), |a, b| a == b)
+}
+
+fn wild<T: Copy + PartialEq>(
+    pattern: &[T],
+    value: &[T],
+    (many, one): (T, T),
+    same: impl Fn(T, T) -> bool,
+) -> bool {
     let (mut p, mut v) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     while v < value.len() {
-        if p < pattern.len() && pattern[p] == '*' {
+        if p < pattern.len() && pattern[p] == many {
             star = Some((p, v));
             p += 1;
-        } else if p < pattern.len() && (pattern[p] == '?' || pattern[p] == value[v]) {
+        } else if p < pattern.len() && (pattern[p] == one || same(pattern[p], value[v])) {
             p += 1;
             v += 1;
         } else if let Some((at, from)) = star {
@@ -224,7 +235,7 @@ pub fn matches(pattern: &str, value: &str) -> bool {
             return false;
         }
     }
-    pattern[p..].iter().all(|c| *c == '*')
+    pattern[p..].iter().all(|c| *c == many)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::super::{Answer, listing, single};
 use crate::auth::audit::Change;
 use crate::error::AppError;
 use crate::store::pages::connections;
-use crate::store::runs;
+use crate::store::runs::{self, Reads};
 
 /// A run.
 #[derive(Debug, Serialize, ToSchema)]
@@ -36,6 +36,9 @@ pub struct Run {
     queued_at: DateTime<Utc>,
     started_at: Option<DateTime<Utc>>,
     finished_at: Option<DateTime<Utc>>,
+    /// When the whole reading began that it builds on: it asks again only about what may have changed since.
+    /// `null` where it reads everything itself, as a run that somebody starts does.
+    builds_on: Option<DateTime<Utc>>,
 }
 
 impl Run {
@@ -54,6 +57,7 @@ impl Run {
             queued_at: row.queued_at,
             started_at: row.started_at,
             finished_at: row.finished_at,
+            builds_on: row.since,
         }
     }
 }
@@ -103,7 +107,8 @@ pub async fn get(call: Call, headers: HeaderMap, Path(id): Path<String>) -> Answ
 
 /// Start a run
 ///
-/// Answers 201 with a new run, or 200 with the one that waits or works already.
+/// It reads everything anew. Answers 201 with a new run, or 200 with the one that waits or works already: that
+/// one reads everything too, or another that does follows it.
 #[utoipa::path(
     post, path = "/api/v1/connections/{id}/runs", tag = "connections", operation_id = "start_run",
     params(("id" = Uuid, Path, description = "Id of the connection."),
@@ -119,7 +124,7 @@ pub async fn start(call: Call, headers: HeaderMap, Path(id): Path<String>) -> An
         return answer;
     }
     let connection = connections::get(&mut tx, id).await?.ok_or(AppError::NotFound("this connection"))?;
-    let (status, run) = match runs::enqueue(&mut tx, id, call.now()).await? {
+    let (status, run) = match runs::enqueue(&mut tx, id, Reads::Everything, call.now()).await? {
         Some(run) => {
             let change = Change { action: "run.started", subject: connection.name, ..Change::default() };
             call.record(&mut tx, change).await?;

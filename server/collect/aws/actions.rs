@@ -26,6 +26,7 @@ pub const ACTIONS: &[&str] = &[
     "iam:GetPolicy",
     "iam:GetPolicyVersion",
     "cloudwatch:GetMetricData",
+    "cloudtrail:LookupEvents",
     "ecr:DescribeRepositories",
     "ecr:DescribeImages",
     "ecr:GetRepositoryPolicy",
@@ -47,7 +48,7 @@ mod tests {
 
     /// The operations that the sources beside this file, and below, name.
     fn named(folder: &Path) -> BTreeSet<String> {
-        let services = ["sts:", "account:", "lambda:", "iam:", "cloudwatch:", "ecr:"];
+        let services = ["sts:", "account:", "lambda:", "iam:", "cloudwatch:", "cloudtrail:", "ecr:"];
         let mut found = BTreeSet::new();
         for entry in std::fs::read_dir(folder).expect("the folder") {
             let path = entry.expect("an entry").path();

@@ -114,7 +114,7 @@ mod tests {
     fn the_policy_changes_nothing() {
         let text = pretty(&GRANT.policy());
         assert!(iam::parse(&text).is_ok(), "{text}");
-        let verbs = ["Get", "BatchGet", "List", "Describe"];
+        let verbs = ["Get", "BatchGet", "List", "Lookup", "Describe"];
         for action in ACTIONS {
             let (_, verb) = action.split_once(':').expect("a service and a verb");
             assert!(verbs.iter().any(|one| verb.starts_with(one)), "{action}");

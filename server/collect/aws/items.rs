@@ -5,7 +5,7 @@ use aws_sdk_ecr::types::Repository;
 use aws_sdk_lambda::types::FunctionConfiguration;
 
 use super::probe::tried;
-use super::{ecr, lambda, metrics, roles, signing, urls};
+use super::{ecr, lambda, metrics, roles, signing, trail, urls};
 use crate::model::Try;
 
 /// What the lists of one region gave.
@@ -23,15 +23,17 @@ impl Lists {
         let region = region.as_str();
         let lambda_client = aws_sdk_lambda::Client::new(&config);
         let ecr_client = aws_sdk_ecr::Client::new(&config);
-        let (functions, mappings, metric, repositories, scanning) = tokio::join!(
+        let history_client = aws_sdk_cloudtrail::Client::new(&config);
+        let (functions, mappings, metric, history, repositories, scanning) = tokio::join!(
             tried(lambda::LIST, region, lambda_client.list_functions().max_items(1).send()),
             tried(lambda::MAPPINGS, region, lambda_client.list_event_source_mappings().max_items(1).send()),
             tried(metrics::DATA, region, metrics::one(&aws_sdk_cloudwatch::Client::new(&config))),
+            tried(trail::LOOKUP, region, trail::one(&history_client)),
             tried(ecr::LIST, region, ecr_client.describe_repositories().max_results(1).send()),
             tried(ecr::SCANNING, region, ecr_client.get_registry_scanning_configuration().send()),
         );
         Self {
-            tries: vec![functions.0, mappings.0, metric.0, repositories.0, scanning.0],
+            tries: vec![functions.0, mappings.0, metric.0, history.0, repositories.0, scanning.0],
             function: functions.1.and_then(|page| page.functions).and_then(|all| all.into_iter().next()),
             repository: repositories
                 .1

@@ -8,12 +8,13 @@ use futures::StreamExt;
 use futures::stream;
 
 use super::caller::Operation;
-use super::normalise::{self, Answers};
+use super::normalise::{self, Asked, Shared};
 use super::region::Reader;
 use super::signing::Signing;
+use super::trail::{self, Touched};
 use super::{metrics, urls};
 use crate::collect::Stopped;
-use crate::model::{Fact, Trigger};
+use crate::model::{Asset, AssetKey, Fact, Facts, Trigger};
 
 pub(super) const LIST: Operation = Operation::listing("lambda:ListFunctions", "functions");
 const NONE: &[&str] = &["ResourceNotFoundException"];
@@ -35,7 +36,7 @@ const AT_ONCE: usize = 16;
 pub async fn read(reader: &Reader) -> Result<(), Stopped> {
     let client = Client::new(&reader.config);
     let triggers = triggers(reader, &client).await;
-    let mut signing: Option<Signing<'_>> = None;
+    let mut once: Option<(Signing<'_>, Touched)> = None;
     let phase = format!("functions in {}", reader.region);
     let mut pages = client.list_functions().into_paginator().send();
     let (mut waiting, mut done) = (Vec::new(), 0);
@@ -52,11 +53,15 @@ pub async fn read(reader: &Reader) -> Result<(), Stopped> {
             let rest = waiting.split_off(waiting.len().min(TOGETHER));
             let batch = std::mem::replace(&mut waiting, rest);
             done += batch.len() as u64;
-            let signing = match &mut signing {
+            let (signing, touched) = match &mut once {
                 Some(read) => read,
-                unread => unread.insert(Signing::read(&reader.caller, &client, batch.len()).await),
+                unread => unread.insert(tokio::join!(
+                    Signing::read(&reader.caller, &client, batch.len()),
+                    trail::functions(reader, batch.len())
+                )),
             };
-            read_batch(reader, &Shared { client: &client, triggers: &triggers, signing }, batch).await?;
+            let region = OfRegion { client: &client, triggers: &triggers, signing, touched };
+            read_batch(reader, &region, batch).await?;
             reader.run.progress(&phase, done, None).await?;
         }
         if last {
@@ -66,21 +71,27 @@ pub async fn read(reader: &Reader) -> Result<(), Stopped> {
 }
 
 /// What is read once for all functions of the region.
-struct Shared<'a> {
+struct OfRegion<'a> {
     client: &'a Client,
     triggers: &'a Fact<HashMap<String, Vec<Trigger>>>,
     signing: &'a Signing<'a>,
+    touched: &'a Touched,
 }
 
 async fn read_batch(
     reader: &Reader,
-    shared: &Shared<'_>,
+    region: &OfRegion<'_>,
     batch: Vec<FunctionConfiguration>,
 ) -> Result<(), Stopped> {
     let names: Vec<String> = batch.iter().filter_map(|one| one.function_name.clone()).collect();
-    let activity = metrics::activity(reader, &names).await;
+    let (activity, known) =
+        tokio::join!(metrics::activity(reader, &names), untouched(reader, region.touched, &batch));
+    let mut known = known?;
     let mut reading = stream::iter(batch)
-        .map(|configuration| read_one(reader, shared, &activity, configuration))
+        .map(|configuration| {
+            let before = known.remove(&normalise::key(reader, &configuration));
+            read_one(reader, region, &activity, configuration, before)
+        })
         .buffer_unordered(AT_ONCE);
     while let Some(asset) = reading.next().await {
         reader.run.asset(asset).await?;
@@ -88,47 +99,77 @@ async fn read_batch(
     Ok(())
 }
 
+/// What was found of those functions that nobody has touched since.
+async fn untouched(
+    reader: &Reader,
+    touched: &Touched,
+    batch: &[FunctionConfiguration],
+) -> Result<HashMap<AssetKey, Asset>, Stopped> {
+    let named = |one: &&FunctionConfiguration| {
+        one.function_name.as_deref().is_some_and(|name| !touched.may_hold(name))
+    };
+    reader.run.standing(batch.iter().filter(named).map(|one| normalise::key(reader, one)).collect()).await
+}
+
 async fn read_one(
     reader: &Reader,
-    shared: &Shared<'_>,
+    region: &OfRegion<'_>,
     activity: &metrics::Activities,
     configuration: FunctionConfiguration,
-) -> crate::model::Asset {
+    before: Option<Asset>,
+) -> Asset {
     let arn = configuration.function_arn.clone().unwrap_or_default();
     let name = configuration.function_name.clone().unwrap_or_default();
-    let (caller, client, name) = (&*reader.caller, shared.client, name.as_str());
     let role = configuration.role.clone().unwrap_or_default();
-    let image = configuration.package_type == Some(aws_sdk_lambda::types::PackageType::Image);
+    let (signing, identity) = tokio::join!(
+        region.signing.of(&arn, &name, normalise::is_image(&configuration)),
+        reader.roles.identity(&role)
+    );
+    let shared = Shared {
+        signing,
+        identity,
+        triggers: match region.triggers {
+            Fact::Known(all) => Fact::Known(all.get(&arn).cloned().unwrap_or_default()),
+            Fact::Unknown(why) => Fact::Unknown(why.clone()),
+        },
+        activity: activity.of(&name),
+    };
+    let before = before.and_then(|asset| match asset.facts {
+        Facts::Function(facts) => normalise::again(reader, &configuration, *facts, &shared),
+        _ => None,
+    });
+    if let Some(asset) = before {
+        return asset;
+    }
+    let asked = Box::pin(ask(reader, region.client, &configuration)).await;
+    normalise::function(reader, &configuration, asked, shared)
+}
+
+/// Asks all there is to ask about one function.
+async fn ask(reader: &Reader, client: &Client, configuration: &FunctionConfiguration) -> Asked {
+    let arn = configuration.function_arn.clone().unwrap_or_default();
+    let name = configuration.function_name.clone().unwrap_or_default();
+    let (caller, name) = (&*reader.caller, name.as_str());
     let updates = async {
-        if image {
+        if normalise::is_image(configuration) {
             return Fact::Known(None);
         }
         caller.call(UPDATES, &arn, client.get_runtime_management_config().function_name(name).send()).await
     };
-    let (function, ways, asynchronous, signing, updates, recursion, identity) = tokio::join!(
+    let (function, ways, asynchronous, updates, recursion) = tokio::join!(
         caller.call(FUNCTION, &arn, client.get_function().function_name(name).send()),
         Box::pin(urls::read(reader, client, &arn, name)),
         caller.call(ASYNC, &arn, client.get_function_event_invoke_config().function_name(name).send()),
-        shared.signing.of(&arn, name, image),
         updates,
         caller.call(RECURSION, &arn, client.get_function_recursion_config().function_name(name).send()),
-        reader.roles.identity(&role),
     );
-    let answers = Answers {
+    Asked {
         function,
         ways,
         asynchronous,
-        signing,
         updates: updates.map(|answer| answer.and_then(|one| one.update_runtime_on)),
         recursion: recursion.map(|answer| answer.and_then(|one| one.recursive_loop)),
-        identity,
-        triggers: match shared.triggers {
-            Fact::Known(all) => Fact::Known(all.get(&arn).cloned().unwrap_or_default()),
-            Fact::Unknown(why) => Fact::Unknown(why.clone()),
-        },
-        activity: activity.of(name),
-    };
-    normalise::function(reader, &configuration, answers)
+    }
 }
 
 /// Event source mappings of the region, by function.

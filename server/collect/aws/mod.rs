@@ -19,6 +19,7 @@ mod probe;
 mod region;
 mod roles;
 mod signing;
+mod trail;
 mod urls;
 
 use std::sync::Arc;
@@ -82,11 +83,12 @@ impl Collector for AwsCollector {
                 downloads: Arc::clone(&downloads),
                 roles: Arc::clone(&roles),
                 shared: Arc::clone(&shared),
+                history: tokio::sync::Mutex::default(),
                 run: run.clone(),
             });
             let other = Arc::clone(&reader);
             tasks.spawn(async move { lambda::read(&reader).await }.in_current_span());
-            tasks.spawn(async move { ecr::read(&other).await }.in_current_span());
+            tasks.spawn(async move { Box::pin(ecr::read(&other)).await }.in_current_span());
         }
         while let Some(ended) = tasks.join_next().await {
             match ended.map_err(JoinError::try_into_panic) {

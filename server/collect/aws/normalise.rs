@@ -17,19 +17,23 @@ use crate::model::{
 };
 
 /// What the calls about one function gave.
-pub struct Answers {
+pub struct Asked {
     /// GetFunction.
     pub function: Fact<Option<GetFunctionOutput>>,
     /// URLs and policies, its own and those of its aliases.
     pub ways: Ways,
     /// GetFunctionEventInvokeConfig.
     pub asynchronous: Fact<Option<GetFunctionEventInvokeConfigOutput>>,
-    /// Whether code must be signed.
-    pub signing: Fact<CodeSigning>,
     /// When runtimes are updated.
     pub updates: Fact<Option<UpdateRuntimeOn>>,
     /// What happens to loops.
     pub recursion: Fact<Option<RecursiveLoop>>,
+}
+
+/// What is read of many functions together.
+pub struct Shared {
+    /// Whether code must be signed.
+    pub signing: Fact<CodeSigning>,
     /// What the role amounts to.
     pub identity: Fact<Identity>,
     /// Event source mappings.
@@ -39,45 +43,121 @@ pub struct Answers {
 }
 
 /// A function as an asset.
-pub fn function(reader: &Reader, configuration: &FunctionConfiguration, answers: Answers) -> Asset {
-    let arn = configuration.function_arn.clone().unwrap_or_default();
-    let name = configuration.function_name.clone().unwrap_or_default();
-    let image = configuration.package_type == Some(PackageType::Image);
+pub fn function(
+    reader: &Reader,
+    configuration: &FunctionConfiguration,
+    asked: Asked,
+    shared: Shared,
+) -> Asset {
+    let arn = configuration.function_arn.as_deref().unwrap_or_default();
     let mut facts = FunctionFacts::default();
     configured(reader, configuration, &mut facts);
-    facts.invoke_policy = answers.ways.policy(reader, &arn);
-    facts.triggers = triggers(&answers.ways, answers.triggers, &reader.account);
-    facts.endpoints = answers.ways.endpoints();
-    facts.cors = answers.ways.cors();
-    let (package, tags, scale) = whole(&answers.function, image);
+    facts.invoke_policy = asked.ways.policy(reader, arn);
+    facts.triggers = triggers(&asked.ways, shared.triggers, &reader.account);
+    facts.endpoints = asked.ways.endpoints();
+    facts.cors = asked.ways.cors();
+    let (package, tags, scale) = whole(&asked.function, is_image(configuration));
     facts.package = package;
     facts.tags = tags;
     facts.scale = scale;
-    facts.async_failure = async_failure(configuration, answers.asynchronous);
-    facts.code_signing = answers.signing;
-    facts.runtime_updates = match answers.updates {
+    facts.async_failure = async_failure(configuration, asked.asynchronous);
+    facts.runtime_updates = match asked.updates {
         Fact::Known(Some(when)) => Fact::Known(updates(&when).to_owned()),
         Fact::Known(None) => Fact::unknown("images bring their own runtime"),
         Fact::Unknown(why) => Fact::Unknown(why),
     };
-    facts.recursion = match answers.recursion {
+    facts.recursion = match asked.recursion {
         Fact::Known(Some(setting)) => Fact::Known(setting.as_str().to_owned()),
         Fact::Known(None) => Fact::unknown("lambda:GetFunctionRecursionConfig gave no setting"),
         Fact::Unknown(why) => Fact::Unknown(why),
     };
-    facts.identity = answers.identity.map(Some);
-    facts.activity = answers.activity;
+    facts.code_signing = shared.signing;
+    facts.identity = shared.identity.map(Some);
+    facts.activity = shared.activity;
+    asset(reader, configuration, facts)
+}
+
+/// Whether its code is a container image.
+pub fn is_image(configuration: &FunctionConfiguration) -> bool {
+    configuration.package_type == Some(PackageType::Image)
+}
+
+/// What a function is known by.
+pub fn key(reader: &Reader, configuration: &FunctionConfiguration) -> AssetKey {
+    AssetKey {
+        provider: Provider::Aws,
+        account: reader.account.clone(),
+        region: reader.region.clone(),
+        native_id: configuration.function_arn.clone().unwrap_or_default(),
+    }
+}
+
+fn asset(reader: &Reader, configuration: &FunctionConfiguration, facts: FunctionFacts) -> Asset {
+    let image = is_image(configuration);
     Asset {
-        key: AssetKey {
-            provider: Provider::Aws,
-            account: reader.account.clone(),
-            region: reader.region.clone(),
-            native_id: arn,
-        },
-        name,
+        key: key(reader, configuration),
+        name: configuration.function_name.clone().unwrap_or_default(),
         platform: if image { Platform::LambdaImage } else { Platform::LambdaZip },
         facts: Facts::Function(Box::new(facts)),
     }
+}
+
+/// The same of a function of which nothing was touched since it was asked about: what its list, its role and
+/// the rest say now, and beside it what was found then. None where that is not all, or does not fit any
+/// more.
+pub fn again(
+    reader: &Reader,
+    configuration: &FunctionConfiguration,
+    before: FunctionFacts,
+    shared: &Shared,
+) -> Option<Asset> {
+    let mut facts = FunctionFacts::default();
+    configured(reader, configuration, &mut facts);
+    let image = is_image(configuration);
+    let kind = before.package.known()?.kind;
+    let fits = before.code.known().is_some()
+        && before.code == facts.code
+        && (kind == PackageKind::Image) == image
+        && all_read(&before, image)
+        && same_sources(before.triggers.known()?, shared.triggers.known()?);
+    let facts = FunctionFacts {
+        invoke_policy: before.invoke_policy,
+        triggers: before.triggers,
+        endpoints: before.endpoints,
+        cors: before.cors,
+        package: before.package,
+        tags: before.tags,
+        scale: before.scale,
+        async_failure: before.async_failure,
+        runtime_updates: before.runtime_updates,
+        recursion: before.recursion,
+        code_signing: shared.signing.clone(),
+        identity: shared.identity.clone().map(Some),
+        activity: shared.activity.clone(),
+        ..facts
+    };
+    fits.then(|| asset(reader, configuration, facts))
+}
+
+/// Whether every call about the function told what it was asked: a refusal may have been lifted since.
+fn all_read(facts: &FunctionFacts, image: bool) -> bool {
+    facts.invoke_policy.known().is_some()
+        && facts.endpoints.known().is_some()
+        && facts.cors.known().is_some()
+        && facts.tags.known().is_some()
+        && facts.scale.known().is_some()
+        && facts.async_failure.known().is_some()
+        && facts.recursion.known().is_some()
+        && (image || facts.runtime_updates.known().is_some())
+}
+
+/// Whether the event sources are those of before. The services that policies let invoke, beside them, are
+/// principals with a domain of their own.
+fn same_sources(before: &[Trigger], mapped: &[Trigger]) -> bool {
+    let alike =
+        |a: &Trigger, b: &Trigger| a.kind == b.kind && a.source == b.source && a.qualifier == b.qualifier;
+    mapped.iter().all(|one| before.iter().any(|other| alike(one, other)))
+        && before.iter().all(|one| one.kind.contains('.') || mapped.iter().any(|other| alike(one, other)))
 }
 
 /// What the list of functions already tells.

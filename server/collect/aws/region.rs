@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
+use tokio::sync::Mutex;
 
 use super::caller::{Caller, Operation};
 use super::counts::Counts;
@@ -31,6 +32,8 @@ pub struct Reader {
     pub roles: Arc<Roles>,
     /// How many functions run as each role.
     pub shared: Arc<Counts>,
+    /// Whose turn it is to ask the region's history.
+    pub history: Mutex<()>,
     /// Where assets go.
     pub run: RunBuilder,
 }

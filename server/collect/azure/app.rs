@@ -28,7 +28,7 @@ pub(super) const AUTHENTICATION: Call = Call {
 };
 pub(super) const FUNCTIONS: Call =
     reads("Microsoft.Web/sites/functions/read", "functions and their triggers");
-pub(super) const FTP: Call =
+pub(super) const PUBLISHING: Call =
     reads("Microsoft.Web/sites/basicPublishingCredentialsPolicies/read", "publishing credentials");
 pub(super) const PLANS: Call = reads("Microsoft.Web/serverfarms/read", "hosting plans");
 
@@ -86,44 +86,56 @@ fn held<T>(answer: Fact<Option<T>>, call: Call) -> Fact<T> {
     }
 }
 
-/// Reads an app. None where its id makes no sense.
-pub async fn read(context: &Context<'_>, row: Resource) -> Option<Asset> {
+/// Reads an app; only its functions, where `before` is what was found of the rest and still fits. None
+/// where its id makes no sense.
+pub async fn read(context: &Context<'_>, row: Resource, before: Option<Asset>) -> Option<Asset> {
     let (arm, subscription) = (&context.collector.arm, context.subscription);
     let id = row.id.clone().unwrap_or_default();
     let Some((group, name)) = normalise::group_and_name(&id) else {
         return arm.missed(LISTED, subscription, &Miss::Unreadable("unreadable-row")).known().cloned();
     };
-    let apps = context.collector.web.web_apps_client();
+    let site: Site =
+        row.properties.clone().and_then(|one| serde_json::from_value(one).ok()).unwrap_or_default();
     let functions = format!("{}/functions?api-version=2023-12-01", id.trim_start_matches('/'));
-    // Six futures side by side are large; boxed, a stream of apps stays small.
-    let (config, settings, authentication, functions, ftp, scm) = tokio::join!(
+    let standing = before.and_then(|asset| normalise::standing(context, &row, &site, asset));
+    if let Some(standing) = standing {
+        let functions = arm.rows::<Function>(FUNCTIONS, &id, &functions).await;
+        return Some(normalise::again(context, &row, &site, standing, functions));
+    }
+    let answers = Box::pin(ask(context, &id, (&group, &name), &functions)).await;
+    Some(normalise::app(context, &row, &site, answers))
+}
+
+/// Asks all there is to ask about an app, known by its group and name; its functions are listed at a path.
+async fn ask(context: &Context<'_>, id: &str, (group, name): (&str, &str), functions: &str) -> Answers {
+    let (arm, subscription) = (&context.collector.arm, context.subscription);
+    let apps = context.collector.web.web_apps_client();
+    // Five futures side by side are large; boxed, a stream of apps stays small.
+    let policies =
+        format!("{}/basicPublishingCredentialsPolicies?api-version=2023-12-01", id.trim_start_matches('/'));
+    let (config, settings, authentication, functions, publishing) = tokio::join!(
         arm.one::<WithProperties<SiteConfig>, _, _>(
             CONFIG,
-            &id,
-            apps.get_configuration(&group, &name, subscription).send()
+            id,
+            apps.get_configuration(group, name, subscription).send()
         )
         .boxed(),
         arm.one::<Settings, _, _>(
             SETTINGS,
-            &id,
-            apps.list_application_settings(&group, &name, subscription).send()
+            id,
+            apps.list_application_settings(group, name, subscription).send()
         )
         .boxed(),
         arm.one::<Authentication, _, _>(
             AUTHENTICATION,
-            &id,
-            apps.get_auth_settings_v2_without_secrets(&group, &name, subscription).send()
+            id,
+            apps.get_auth_settings_v2_without_secrets(group, name, subscription).send()
         )
         .boxed(),
-        arm.rows::<Function>(FUNCTIONS, &id, &functions).boxed(),
-        arm.one::<PublishingPolicy, _, _>(FTP, &id, apps.get_ftp_allowed(&group, &name, subscription).send())
-            .boxed(),
-        arm.one::<PublishingPolicy, _, _>(FTP, &id, apps.get_scm_allowed(&group, &name, subscription).send())
-            .boxed(),
+        arm.rows::<Function>(FUNCTIONS, id, functions).boxed(),
+        arm.list::<PublishingPolicy>(PUBLISHING, id, &policies).boxed(),
     );
-    let site: Site =
-        row.properties.clone().and_then(|one| serde_json::from_value(one).ok()).unwrap_or_default();
-    let answers = Answers {
+    Answers {
         config: config.map(|answer| answer.and_then(|one| one.properties)),
         settings: held(settings.map(|answer| answer.and_then(|one| one.properties)), SETTINGS)
             .map(|all| all.iter().map(|(name, value)| (name.clone(), super::wire::text(value))).collect()),
@@ -132,10 +144,8 @@ pub async fn read(context: &Context<'_>, row: Resource) -> Option<Asset> {
             AUTHENTICATION,
         ),
         functions,
-        publishing: [ftp, scm]
-            .map(|one| one.map(|answer| answer.and_then(|one| one.properties).and_then(|one| one.allow))),
-    };
-    Some(normalise::app(context, &row, &site, answers))
+        publishing,
+    }
 }
 
 #[derive(Debug, serde::Deserialize)]

@@ -200,6 +200,34 @@ impl Arm {
         }
     }
 
+    /// Hands over the rows of a list that is only a shorter way to what others tell too. None where not all
+    /// could be read or `take` did not want one; it is no failure of the run's.
+    pub async fn attempt<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        most_pages: usize,
+        mut take: impl FnMut(T) -> Option<()>,
+    ) -> Option<()> {
+        let mut next = self.own(path).ok()?;
+        for _ in 0..most_pages {
+            let page = match self.page::<Page>(&next).await {
+                Ok(page) => page,
+                Err(miss) => {
+                    tracing::debug!(code = miss.code(), "read the longer way");
+                    return None;
+                }
+            };
+            for row in page.value? {
+                take(serde_json::from_value(row).ok()?)?;
+            }
+            match page.next_link.filter(|link| !link.is_empty()) {
+                Some(link) => next = self.own(&link).ok()?,
+                None => return Some(()),
+            }
+        }
+        None
+    }
+
     /// An address, if it is on our own endpoint: the token goes nowhere else. Paths are asked about
     /// too, since they hold ids from answers, and an id may be written as an address.
     fn own(&self, link: &str) -> Result<Url, Miss> {

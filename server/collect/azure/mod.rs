@@ -4,6 +4,7 @@
 //! Apps are enumerated with Resource Graph, a thousand a call, twice: once to count who shares an
 //! identity, once to read them, so that memory does not grow with the subscription.
 
+mod activity;
 mod app;
 mod arm;
 mod credential;
@@ -18,6 +19,7 @@ mod roles;
 mod transport;
 pub mod wire;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,10 +30,11 @@ use url::Url;
 use self::arm::{Arm, Miss};
 use self::credential::Credential;
 use self::transport::Guarded;
+use self::wire::Resource;
 use super::{Access, CollectError, Collector, RunBuilder, Stopped};
 use crate::analysis::secrets::FingerprintKey;
 use crate::collect::ledger::Call;
-use crate::model::AzureSpec;
+use crate::model::{Asset, AzureSpec};
 
 pub use discover::{Found, Named, discover};
 pub use probe::test;
@@ -178,6 +181,10 @@ impl Collector for AzureCollector {
         }
         Ok(())
     }
+
+    fn edition(&self) -> Option<String> {
+        Some(super::edition(&self.key))
+    }
 }
 
 impl AzureCollector {
@@ -197,23 +204,48 @@ impl AzureCollector {
         let roles = roles::Roles::read(&self.arm, subscription).await;
         let uses = graph::uses(self, subscription).await;
         let plans = app::plans(self, subscription).await;
+        let touched = activity::apps(self, subscription, run.since()).await;
         let mut pages = graph::Rows::new(self, subscription, graph::APPS);
         let mut done = 0;
         while let Some(rows) = pages.next().await {
             let context =
                 app::Context { collector: self, subscription, roles: &roles, uses: &uses, plans: &plans };
-            let apps: Vec<_> = rows.into_iter().filter(app::is_function_app).collect();
+            let mut apps: Vec<_> = rows.into_iter().filter(app::is_function_app).collect();
             done += apps.len() as u64;
-            let mut reading =
-                stream::iter(apps).map(|row| app::read(&context, row)).buffer_unordered(AT_ONCE);
-            while let Some(asset) = reading.next().await {
-                if let Some(asset) = asset {
-                    run.asset(asset).await?;
-                }
+            while !apps.is_empty() {
+                let rest = apps.split_off(apps.len().min(RunBuilder::MOST_RECALLED));
+                self.read_apps(&context, run, &touched, std::mem::replace(&mut apps, rest)).await?;
             }
             run.progress(&format!("function apps in {subscription}"), done, pages.total()).await?;
         }
         self.registries(subscription, run).await
+    }
+
+    async fn read_apps(
+        &self,
+        context: &app::Context<'_>,
+        run: &RunBuilder,
+        touched: &activity::Touched,
+        apps: Vec<Resource>,
+    ) -> Result<(), Stopped> {
+        let quiet = apps.iter().filter(|row| row.id.as_deref().is_some_and(|id| !touched.may_hold(id)));
+        let keys = quiet.map(|row| normalise::key(context.subscription, row)).collect();
+        // The same id may be spelt otherwise than it was kept.
+        let known = run.standing(keys).await?.into_iter();
+        let mut known: HashMap<String, Asset> =
+            known.map(|(key, asset)| (key.native_id.to_lowercase(), asset)).collect();
+        let mut reading = stream::iter(apps)
+            .map(|row| {
+                let before = known.remove(&row.id.as_deref().unwrap_or_default().to_lowercase());
+                app::read(context, row, before)
+            })
+            .buffer_unordered(AT_ONCE);
+        while let Some(asset) = reading.next().await {
+            if let Some(asset) = asset {
+                run.asset(asset).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn registries(&self, subscription: &str, run: &RunBuilder) -> Result<(), Stopped> {

@@ -10,7 +10,9 @@ use self::code::{package, runtime};
 use self::identity::of_identity;
 use self::network::network;
 use super::app::Context;
-use super::wire::{AuthenticationSettings, Binding, Function, Resource, Site, SiteConfig, text};
+use super::wire::{
+    AuthenticationSettings, Binding, Function, PublishingPolicy, Resource, Site, SiteConfig, text,
+};
 use crate::analysis::secrets;
 use crate::model::{
     Asset, AssetKey, Cors, Endpoint, EndpointAuth, Fact, Facts, FunctionFacts, Logging, Plan, Platform,
@@ -28,7 +30,7 @@ pub struct Answers {
     /// Functions that could be read, and whether those are all.
     pub functions: (Vec<Function>, Fact<()>),
     /// Whether FTP and SCM take a user name and password.
-    pub publishing: [Fact<Option<bool>>; 2],
+    pub publishing: Fact<Vec<PublishingPolicy>>,
 }
 
 /// An app as an asset.
@@ -49,6 +51,44 @@ pub fn app(context: &Context<'_>, row: &Resource, site: &Site, answers: Answers)
         name: row.name.clone().unwrap_or_default(),
         platform,
         facts: Facts::Function(Box::new(facts)),
+    }
+}
+
+/// What was found of an app that nobody has touched since; none where that was not all, for a refusal may
+/// have been lifted, or it runs on another plan now.
+pub fn standing(context: &Context<'_>, row: &Resource, site: &Site, before: Asset) -> Option<Asset> {
+    let Facts::Function(facts) = &before.facts else { return None };
+    let all = facts.scale.known().is_some()
+        && facts.environment.known().is_some()
+        && facts.platform_authentication.known().is_some()
+        && facts.basic_publishing.known().is_some();
+    // An app that is an image stays one until it is touched.
+    let same = before.platform == Platform::FunctionsContainer
+        || before.platform == platform(row, site, &plan(context, site), &Fact::Known(None));
+    (all && same).then_some(before)
+}
+
+/// Such an app as an asset: with what its row, its functions, its plan and its roles say now.
+pub fn again(
+    context: &Context<'_>,
+    row: &Resource,
+    site: &Site,
+    standing: Asset,
+    functions: (Vec<Function>, Fact<()>),
+) -> Asset {
+    let mut facts = match standing.facts {
+        Facts::Function(facts) => facts,
+        _ => Box::default(),
+    };
+    of_site(row, site, &mut facts);
+    of_functions(functions, &mut facts);
+    of_identity(context, row, &mut facts);
+    facts.plan = plan(context, site);
+    Asset {
+        key: key(context.subscription, row),
+        name: row.name.clone().unwrap_or_default(),
+        platform: standing.platform,
+        facts: Facts::Function(facts),
     }
 }
 
@@ -272,18 +312,25 @@ fn demands_login(settings: &AuthenticationSettings) -> bool {
     enabled && validation.require_authentication.unwrap_or(!anonymous) && !anonymous
 }
 
-/// A password works if it works for either; that it does not needs both to be read.
-fn either(policies: [Fact<Option<bool>>; 2]) -> Fact<bool> {
-    let mut unknown = None;
-    for policy in policies {
-        match policy {
-            Fact::Known(Some(true)) => return Fact::Known(true),
-            Fact::Known(Some(false)) => {}
-            Fact::Known(None) => unknown = Some(Fact::unknown("the publishing policy does not exist")),
-            Fact::Unknown(why) => unknown = Some(Fact::Unknown(why)),
-        }
+/// A password works if it works for FTP or SCM; that it does not needs the word of both.
+fn either(policies: Fact<Vec<PublishingPolicy>>) -> Fact<bool> {
+    let policies = match policies {
+        Fact::Known(policies) => policies,
+        Fact::Unknown(why) => return Fact::Unknown(why),
+    };
+    let said = |name: &str| {
+        let named = |one: &&PublishingPolicy| {
+            one.name.as_deref().is_some_and(|found| {
+                found.rsplit('/').next().is_some_and(|last| last.eq_ignore_ascii_case(name))
+            })
+        };
+        policies.iter().find(named)?.properties.as_ref()?.allow
+    };
+    match (said("ftp"), said("scm")) {
+        (Some(true), _) | (_, Some(true)) => Fact::Known(true),
+        (Some(false), Some(false)) => Fact::Known(false),
+        _ => Fact::unknown("not both publishing policies were in the answer"),
     }
-    unknown.unwrap_or(Fact::Known(false))
 }
 
 #[cfg(test)]
@@ -300,8 +347,17 @@ mod tests {
 
     #[test]
     fn publishing_is_off_only_when_both_are_read_and_off() {
-        assert_eq!(either([Fact::Known(Some(false)), Fact::Known(Some(false))]), Fact::Known(false));
-        assert_eq!(either([Fact::Known(Some(false)), Fact::Known(Some(true))]), Fact::Known(true));
-        assert!(either([Fact::Known(Some(false)), Fact::unknown("denied")]).known().is_none());
+        let said = |rows: &[(&str, bool)]| {
+            let rows = rows
+                .iter()
+                .map(|(name, allow)| serde_json::json!({ "name": name, "properties": { "allow": allow } }));
+            let read = |row| serde_json::from_value(row).expect("a policy");
+            either(Fact::Known(rows.map(read).collect()))
+        };
+        assert_eq!(said(&[("ftp", false), ("scm", false)]), Fact::Known(false));
+        assert_eq!(said(&[("site/ftp", false), ("site/SCM", true)]), Fact::Known(true));
+        assert!(said(&[("ftp", false)]).known().is_none());
+        assert!(said(&[]).known().is_none());
+        assert!(either(Fact::unknown("denied")).known().is_none());
     }
 }

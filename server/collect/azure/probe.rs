@@ -1,11 +1,12 @@
 //! The test of Azure subscriptions: each call the collector makes, tried once where there is
 //! something to try it on.
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::arm::Miss;
 use super::wire::Resource;
-use super::{AzureCollector, SUBSCRIPTION, app, graph, normalise, registry, roles};
+use super::{AzureCollector, SUBSCRIPTION, activity, app, graph, normalise, registry, roles};
 use crate::collect::ledger::Call;
 use crate::collect::{Access, CollectError};
 use crate::model::{AzureSpec, Fact, Tested, Try, Unknown};
@@ -36,15 +37,15 @@ pub async fn test(spec: &AzureSpec, access: Access, tested: &mut Tested) -> Resu
             }
             other => tested.tries.push(answered(SUBSCRIPTION, subscription, &other)),
         }
-        tested.tries.extend(subscription_wide(&collector, subscription).await);
+        tested.tries.extend(subscription_wide(&collector, subscription, tested.at).await);
     }
     tested.account = spec.subscriptions.join(", ");
     Ok(())
 }
 
-async fn subscription_wide(collector: &AzureCollector, subscription: &str) -> Vec<Try> {
+async fn subscription_wide(collector: &AzureCollector, subscription: &str, now: DateTime<Utc>) -> Vec<Try> {
     let base = format!("subscriptions/{subscription}/providers");
-    let (apps, registries, assignments, definitions, plans) = tokio::join!(
+    let (apps, registries, assignments, definitions, plans, log) = tokio::join!(
         graph::first(collector, subscription, graph::APPS),
         graph::first(collector, subscription, graph::REGISTRIES),
         got(
@@ -65,8 +66,9 @@ async fn subscription_wide(collector: &AzureCollector, subscription: &str) -> Ve
             app::PLANS,
             format!("{base}/Microsoft.Web/serverfarms?api-version=2023-12-01")
         ),
+        got(collector, subscription, activity::LOG, activity::path(subscription, now)),
     );
-    let mut tries = vec![read(graph::APPS.graph, subscription, &apps), assignments, definitions, plans];
+    let mut tries = vec![read(graph::APPS.graph, subscription, &apps), assignments, definitions, plans, log];
     let rows = apps.known().cloned().unwrap_or_default();
     tries.extend(one_app(collector, subscription, rows.iter().find(|row| app::is_function_app(row))).await);
     tries.push(read(graph::REGISTRIES.list, subscription, &registries));
@@ -82,20 +84,20 @@ async fn subscription_wide(collector: &AzureCollector, subscription: &str) -> Ve
 
 /// Everything that is asked about an app, on one of them.
 async fn one_app(collector: &AzureCollector, subscription: &str, row: Option<&Resource>) -> Vec<Try> {
-    let calls = [app::CONFIG, app::SETTINGS, app::AUTHENTICATION, app::FUNCTIONS, app::FTP];
+    let calls = [app::CONFIG, app::SETTINGS, app::AUTHENTICATION, app::FUNCTIONS, app::PUBLISHING];
     let id = row.and_then(|row| row.id.as_deref()).unwrap_or_default();
     let Some((group, name)) = normalise::group_and_name(id) else {
         return calls.iter().map(|call| Try::untried(call.name, "there is no function app")).collect();
     };
     let (arm, apps) = (&collector.arm, collector.web.web_apps_client());
     let path = |rest: &str| format!("{}/{rest}?api-version=2023-12-01", id.trim_start_matches('/'));
-    let (config, authentication, functions, ftp) = (
+    let (config, authentication, functions, publishing) = (
         path("config/web"),
         path("config/authsettingsV2"),
         path("functions"),
-        path("basicPublishingCredentialsPolicies/ftp"),
+        path("basicPublishingCredentialsPolicies"),
     );
-    let (config, settings, authentication, functions, ftp) = tokio::join!(
+    let (config, settings, authentication, functions, publishing) = tokio::join!(
         arm.probe(&config),
         arm.one::<Value, _, _>(
             app::SETTINGS,
@@ -104,14 +106,14 @@ async fn one_app(collector: &AzureCollector, subscription: &str, row: Option<&Re
         ),
         arm.probe(&authentication),
         arm.probe(&functions),
-        arm.probe(&ftp),
+        arm.probe(&publishing),
     );
     vec![
         answered(app::CONFIG, &name, &config),
         read(app::SETTINGS, &name, &settings),
         answered(app::AUTHENTICATION, &name, &authentication),
         answered(app::FUNCTIONS, &name, &functions),
-        answered(app::FTP, &name, &ftp),
+        answered(app::PUBLISHING, &name, &publishing),
     ]
 }
 

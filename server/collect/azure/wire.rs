@@ -221,6 +221,8 @@ wire! {
 
     /// `basicPublishingCredentialsPolicies/{ftp,scm}`.
     pub struct PublishingPolicy {
+        /// `ftp` or `scm`.
+        pub name: String,
         /// The policy.
         pub properties: Allow,
     }

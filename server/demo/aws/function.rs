@@ -1,5 +1,8 @@
 //! A Lambda function of the sample estate: what is true of it today, in the service's own words.
 
+mod beside;
+
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use super::policy::{self, PARTNER};
@@ -10,7 +13,19 @@ use crate::demo::names::{self, DOMAINS, Service};
 use crate::demo::{secrets, seed::Draw};
 
 /// What a change may touch.
-const MOVING: &[&str] = &["tags", "tracing", "reserved", "environment", "url", "memory", "failures", "code"];
+const MOVING: &[&str] = &[
+    "tags",
+    "tracing",
+    "reserved",
+    "environment",
+    "url",
+    "memory",
+    "failures",
+    "code",
+    "policy",
+    "recursion",
+    "runtime-updates",
+];
 
 const RUNTIMES: [(u32, &str); 14] = [
     (22, "python3.12"),
@@ -54,6 +69,11 @@ impl<'a> Function<'a> {
         let service = Service::parse(name.split(':').next()?)?;
         let index = service.index();
         (index < estate.functions(account, region)).then(|| Self::new(estate, account, region, index))
+    }
+
+    /// What a change touched on `day`, if one did.
+    pub fn touched(&self, day: u32) -> Option<&'static str> {
+        self.thing.touched(day)
     }
 
     fn draw(&self, facet: &str) -> Draw {
@@ -109,7 +129,7 @@ impl<'a> Function<'a> {
             "FunctionName": name, "FunctionArn": self.arn(), "Role": self.role().arn(),
             "CodeSize": 40_000 + self.draw("size").below(9_000_000), "Timeout": timeout,
             "Description": "", "MemorySize": size.pick(&[128, 256, 256, 512, 512, 1024, 2048]),
-            "LastModified": self.thing.changed_at(700).format("%Y-%m-%dT%H:%M:%S%.3f+0000").to_string(),
+            "LastModified": self.modified_at().format("%Y-%m-%dT%H:%M:%S%.3f+0000").to_string(),
             "CodeSha256": self.code_digest(), "Version": "$LATEST",
             "TracingConfig": { "Mode": self.tracing() }, "RevisionId": self.draw("code").uuid(),
             "Architectures": [self.draw("architecture").weighted(&[(13, "x86_64"), (7, "arm64")])],
@@ -125,6 +145,12 @@ impl<'a> Function<'a> {
             self.add_extras(fields);
         }
         config
+    }
+
+    /// Tags, policies, URLs and limits hang on a function; they are no part of its configuration.
+    fn modified_at(&self) -> DateTime<Utc> {
+        let configured = |facet: &str| matches!(facet, "tracing" | "environment" | "memory" | "code");
+        self.thing.changed_in(&configured, 700)
     }
 
     fn tracing(&self) -> &'static str {
@@ -251,6 +277,8 @@ impl<'a> Function<'a> {
         let mut draw = self.draw("image");
         let count = self.estate.ecr_repositories(self.account, self.region);
         let repository = Repository::new(self.estate, self.account, self.region, draw.below(count));
+        // What a tag names is looked up when code is deployed, and not again.
+        let repository = repository.until(self.thing.last("code"));
         let (uri, digest) = (repository.uri(), repository.newest().digest());
         let pinned = draw.chance(45.0);
         let image = if pinned { format!("{uri}@{digest}") } else { format!("{uri}:latest") };
@@ -322,39 +350,6 @@ impl<'a> Function<'a> {
                 "MaximumEventAgeInSeconds": 3600, "LastModified": self.thing.changed_at(700).timestamp(),
                 "DestinationConfig": { "OnSuccess": {}, "OnFailure": { "Destination": queue } } })
         })
-    }
-
-    /// The code signing configuration it uses, where it uses one.
-    pub fn code_signing(&self) -> Option<String> {
-        let mut draw = self.draw("signing");
-        draw.chance(66.0).then(|| Self::signing_rule(self.account_id(), self.region, draw.chance(80.0)))
-    }
-
-    /// The code signing configuration of a region that refuses unsigned code, or only warns of it.
-    pub fn signing_rule(account: &str, region: &str, enforces: bool) -> String {
-        let (id, number) = if enforces { ("enforce", 1) } else { ("warn", 2) };
-        format!("arn:aws:lambda:{region}:{account}:code-signing-config:csc-0{number}{id:0>15}")
-    }
-
-    /// When the service moves it to a newer runtime patch.
-    pub fn runtime_updates(&self) -> &'static str {
-        self.draw("runtime-updates").weighted(&[(88, "Auto"), (7, "FunctionUpdate"), (5, "Manual")])
-    }
-
-    /// Whether the service stops loops through its own triggers.
-    pub fn recursion(&self) -> &'static str {
-        self.draw("recursion").weighted(&[(95, "Terminate"), (5, "Allow")])
-    }
-
-    /// Its aliases.
-    pub fn aliases(&self) -> Vec<Value> {
-        let mut draw = self.draw("aliases");
-        if !draw.chance(64.0) {
-            return Vec::new();
-        }
-        let version = if draw.chance(25.0) { "$LATEST".into() } else { (1 + draw.below(60)).to_string() };
-        vec![json!({ "AliasArn": format!("{}:live", self.arn()), "Name": "live", "FunctionVersion": version,
-            "Description": "", "RevisionId": draw.uuid() })]
     }
 
     /// The queue, table or stream it reads from, where it reads from one.

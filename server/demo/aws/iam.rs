@@ -32,7 +32,7 @@ pub fn answer(call: &Call<'_>, service: &str) -> Response<Body> {
                 call.account().id
             ),
         ),
-        ("iam", action @ "GetAccountAuthorizationDetails") if !Role::listed(call.account) => {
+        ("iam", action @ "GetAccountAuthorizationDetails") if !call.estate.lists_roles(call.account) => {
             let message = format!("User is not authorized to perform: iam:{action}");
             error(StatusCode::FORBIDDEN, "AccessDenied", &message)
         }
@@ -85,7 +85,7 @@ fn of_role(call: &Call<'_>, asked: &Form) -> Response<Body> {
         let message = format!("The role with name {name} cannot be found.");
         return error(StatusCode::NOT_FOUND, "NoSuchEntity", &message);
     };
-    if role.hidden() && action != "GetRole" {
+    if role.hidden(call.estate) && action != "GetRole" {
         let message = format!("User is not authorized to perform: iam:{action} on resource: role {name}");
         return error(StatusCode::FORBIDDEN, "AccessDenied", &message);
     }

@@ -13,6 +13,7 @@ mod lambda;
 mod policy;
 mod repository;
 mod role;
+mod trail;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, Response, StatusCode, Uri};
@@ -77,6 +78,7 @@ pub fn answer(
         "iam" | "sts" => iam::answer(&call, service),
         "ecr" => ecr::answer(&call, headers),
         "monitoring" => cloudwatch::answer(&call, path),
+        "cloudtrail" => trail::answer(&call, headers),
         "account" => account::list_regions(&call),
         other => rest_error(StatusCode::NOT_FOUND, "UnknownOperationException", &format!("no {other} here")),
     }
@@ -104,7 +106,7 @@ fn form(bytes: &[u8]) -> Vec<(String, String)> {
 fn refuse(service: &str, code: &str, message: &str) -> Response<Body> {
     match service {
         "iam" | "sts" => iam::error(StatusCode::FORBIDDEN, "InvalidClientTokenId", message),
-        "ecr" => json_error(StatusCode::BAD_REQUEST, code, message),
+        "ecr" | "cloudtrail" => json_error(StatusCode::BAD_REQUEST, code, message),
         "monitoring" => cloudwatch::error(StatusCode::FORBIDDEN, "InvalidClientTokenId", message),
         _ => rest_error(StatusCode::FORBIDDEN, code, message),
     }
@@ -114,7 +116,7 @@ fn throttle(service: &str) -> Response<Body> {
     let message = "Rate exceeded";
     match service {
         "iam" | "sts" => iam::error(StatusCode::BAD_REQUEST, "Throttling", message),
-        "ecr" => json_error(StatusCode::BAD_REQUEST, "ThrottlingException", message),
+        "ecr" | "cloudtrail" => json_error(StatusCode::BAD_REQUEST, "ThrottlingException", message),
         "monitoring" => cloudwatch::error(StatusCode::BAD_REQUEST, "Throttling", message),
         _ => rest_error(StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", message),
     }

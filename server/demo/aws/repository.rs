@@ -10,7 +10,7 @@ use crate::demo::seed::Draw;
 
 /// What a change may touch: an image is pushed and `latest` follows it, a release is built again
 /// under its old tag, or a setting moves.
-const MOVING: &[&str] = &["push", "push", "rebuild", "tags", "lifecycle", "scanning"];
+const MOVING: &[&str] = &["push", "push", "rebuild", "tags", "lifecycle", "scanning", "policy"];
 
 /// A repository.
 #[derive(Debug, Clone)]
@@ -27,6 +27,11 @@ impl Repository {
         let place = estate.root().at("ecr").at(ACCOUNTS[account].id).at(region).nth(index);
         let thing = estate.thing(place, MOVING);
         Self { account, region: region.into(), service: Service::nth(index), thing }
+    }
+
+    /// What a change touched on `day`, if one did.
+    pub fn touched(&self, day: u32) -> Option<&'static str> {
+        self.thing.touched(day)
     }
 
     /// Finds a repository by its name.
@@ -121,6 +126,11 @@ impl Repository {
     /// The image pushed last.
     pub fn newest(&self) -> Image {
         self.image(self.images() - 1)
+    }
+
+    /// The repository as it was on `day`.
+    pub fn until(&self, day: u32) -> Self {
+        Self { thing: self.thing.until(day), ..self.clone() }
     }
 
     /// Tags that point to an image.

@@ -100,13 +100,8 @@ impl Role {
     }
 
     /// Its policies may not be read by us.
-    pub fn hidden(&self) -> bool {
-        !Self::listed(self.account) && self.place.draw("hidden").chance(5.0)
-    }
-
-    /// Whether the account lets us read all roles at once; the other lets us read most of them.
-    pub const fn listed(account: usize) -> bool {
-        account == 0
+    pub fn hidden(&self, estate: &Estate) -> bool {
+        !estate.lists_roles(self.account) && self.place.draw("hidden").chance(5.0)
     }
 
     /// Its inline policies.

@@ -55,6 +55,11 @@ impl App {
         (index < estate.apps(subscription)).then(|| Self::new(estate, subscription, index))
     }
 
+    /// What a change touched on `day`, if one did.
+    pub fn touched(&self, day: u32) -> Option<&'static str> {
+        self.thing.touched(day)
+    }
+
     pub(super) fn draw(&self, facet: &str) -> Draw {
         self.thing.draw(facet)
     }

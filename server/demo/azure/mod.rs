@@ -1,5 +1,6 @@
 //! The sample Azure subscriptions: Resource Manager's paths, errors and paging.
 
+mod activity;
 mod app;
 mod graph;
 mod plan;
@@ -124,6 +125,7 @@ fn in_subscription(call: &Call<'_>, subscription_index: usize, path: &[&str]) ->
     match provider.to_ascii_lowercase().as_str() {
         "microsoft.web" => web::answer(call, subscription_index, group, rest),
         "microsoft.containerregistry" => registry::answer(call, subscription_index, group, rest),
+        "microsoft.insights" => activity::answer(call, subscription_index, rest),
         "microsoft.authorization" => rbac::answer(call, subscription_index, rest),
         _ => not_found(call.path),
     }

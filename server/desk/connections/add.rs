@@ -14,7 +14,8 @@ use crate::desk::{Refusal, invalid};
 use crate::error::AppError;
 use crate::model::{AwsCredentials, AwsSpec, AzureSpec, ConnectionSpec, RegistrySpec};
 use crate::store::connections::{self, keep};
-use crate::store::{Tx, runs, secrets as kept};
+use crate::store::runs::{self, Reads};
+use crate::store::{Tx, secrets as kept};
 
 /// Connections of a tenant at most.
 const MOST: usize = 2_000;
@@ -110,7 +111,7 @@ pub async fn add(
         return Err(taken());
     }
     if !paused {
-        runs::enqueue(tx, id, now).await?;
+        runs::enqueue(tx, id, Reads::Everything, now).await?;
     }
     let change = Change {
         action: "connection.added",

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::super::{StoreError, Tx, to_json};
+use super::super::{StoreError, Tx, recall, to_json};
 use crate::model::ConnectionSpec;
 
 /// A connection about to be.
@@ -81,7 +81,7 @@ pub async fn lead(
     )
     .execute(tx.on())
     .await?;
-    Ok(())
+    recall::disown(tx, id).await
 }
 
 /// Holds a connection back, or lets it be read again.

@@ -57,7 +57,7 @@ pub async fn get(tx: &mut Tx, id: Uuid) -> Result<Option<Whole>, StoreError> {
     let Some(row) = sqlx::query!(
         r#"SELECT a.name, a.connection_id, c.name AS connection_name, a.provider, a.account, a.region, a.native_id,
                   a.kind, a.platform, a.state, a.facts, a.first_seen, a.changed_at, n.seen_at AS "seen_at?",
-                  s.score AS "score?", s.assessed_at AS "assessed_at?", s.outcomes AS "outcomes?",
+                  s.score AS "score?", s.assessed_at AS "assessed_at?", s.outcomes::text AS "outcomes?",
                   s.accepted AS "accepted?"
            FROM assets a
            JOIN connections c ON c.tenant_id = a.tenant_id AND c.id = a.connection_id
@@ -72,7 +72,7 @@ pub async fn get(tx: &mut Tx, id: Uuid) -> Result<Option<Whole>, StoreError> {
     else {
         return Ok(None);
     };
-    let verdicts = assessments::read(row.outcomes, row.accepted.as_deref().unwrap_or_default())?;
+    let verdicts = assessments::read(row.outcomes.as_deref(), row.accepted.as_deref().unwrap_or_default())?;
     Ok(Some(Whole {
         id,
         name: row.name,

@@ -38,6 +38,8 @@ pub struct Run {
     pub started_at: Option<DateTime<Utc>>,
     /// Ended.
     pub finished_at: Option<DateTime<Utc>>,
+    /// When the whole reading began that it builds on; none where it reads everything itself.
+    pub since: Option<DateTime<Utc>>,
 }
 
 /// A connection as a page shows it.
@@ -148,7 +150,7 @@ pub async fn last_runs(tx: &mut Tx) -> Result<Vec<Run>, StoreError> {
         r#"SELECT r.id AS "id!", c.id AS connection, c.name AS connection_name, r.state AS "state!", r.phase AS "phase!",
                   r.done AS "done!", r.total, r.assets_seen AS "assets_seen!", r.assets_changed AS "assets_changed!",
                   r.gap_count AS "gap_count!", r.fault, r.attempts AS "attempts!", r.queued_at AS "queued_at!",
-                  r.started_at, r.finished_at
+                  r.started_at, r.finished_at, r.since
            FROM connections c CROSS JOIN LATERAL (
                 SELECT * FROM runs r WHERE r.tenant_id = $1 AND r.connection_id = c.id
                 ORDER BY queued_at DESC LIMIT 1) r
@@ -165,7 +167,7 @@ pub async fn runs(tx: &mut Tx, connection: Uuid, most: i64) -> Result<Vec<Run>, 
     Ok(sqlx::query_as!(
         Run,
         "SELECT r.id, c.id AS connection, c.name AS connection_name, r.state, r.phase, r.done, r.total,
-                r.assets_seen, r.assets_changed, r.gap_count, r.fault, r.attempts, r.queued_at, r.started_at, r.finished_at
+                r.assets_seen, r.assets_changed, r.gap_count, r.fault, r.attempts, r.queued_at, r.started_at, r.finished_at, r.since
          FROM runs r JOIN connections c ON c.tenant_id = r.tenant_id AND c.id = r.connection_id
          WHERE r.tenant_id = $1 AND r.connection_id = $2 ORDER BY r.queued_at DESC LIMIT $3",
         tenant,
@@ -182,7 +184,7 @@ pub async fn run(tx: &mut Tx, id: Uuid) -> Result<Option<Run>, StoreError> {
     Ok(sqlx::query_as!(
         Run,
         "SELECT r.id, c.id AS connection, c.name AS connection_name, r.state, r.phase, r.done, r.total,
-                r.assets_seen, r.assets_changed, r.gap_count, r.fault, r.attempts, r.queued_at, r.started_at, r.finished_at
+                r.assets_seen, r.assets_changed, r.gap_count, r.fault, r.attempts, r.queued_at, r.started_at, r.finished_at, r.since
          FROM runs r JOIN connections c ON c.tenant_id = r.tenant_id AND c.id = r.connection_id
          WHERE r.tenant_id = $1 AND r.id = $2",
         tenant,

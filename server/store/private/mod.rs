@@ -165,5 +165,21 @@ async fn prepare_database(mut admin: PgConnection) -> Result<(), sqlx::Error> {
     if databases.fetch_one(&mut admin).await?.try_get::<i64, _>(0)? == 0 {
         sqlx::raw_sql("CREATE DATABASE parallax OWNER parallax_owner").execute(&mut admin).await?;
     }
+    compress_quickly(&mut admin).await?;
     admin.close().await
+}
+
+/// Large values and pages of the log are packed with lz4, a third of the work of the old way, where the
+/// server was built with it.
+async fn compress_quickly(admin: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let settings = sqlx::query(
+        "SELECT name FROM pg_settings
+         WHERE name IN ('default_toast_compression', 'wal_compression') AND 'lz4' = ANY(enumvals)",
+    );
+    for row in settings.fetch_all(&mut *admin).await? {
+        let name: String = row.try_get(0)?;
+        let set = sqlx::AssertSqlSafe(format!("ALTER DATABASE parallax SET {name} = 'lz4'"));
+        sqlx::raw_sql(set).execute(&mut *admin).await?;
+    }
+    Ok(())
 }

@@ -33,11 +33,12 @@ async fn the_same_seed_gives_the_same_bytes_and_another_seed_does_not() {
 async fn a_day_later_some_things_have_changed_and_most_have_not() {
     let cloud = cloud(1_000).await;
     let before = aws::functions(&cloud, 0, "eu-west-1").await;
-    assert_eq!(cloud.next_day(), 1);
+    assert_eq!(cloud.next_day(parallax::app::now()), 1);
     let after = aws::functions(&cloud, 0, "eu-west-1").await;
     assert_eq!(before.len(), after.len());
     let changed = before.iter().zip(&after).filter(|(old, new)| old != new).count();
-    assert!(changed * 10 > before.len() && changed * 3 < before.len(), "{changed} of {}", before.len());
+    // Of a fifth that changed, about half changed in what lists show.
+    assert!(changed * 30 > before.len() && changed * 3 < before.len(), "{changed} of {}", before.len());
 }
 
 #[tokio::test]

@@ -69,7 +69,7 @@ async fn latest_moves_when_an_image_is_pushed() {
         found
     };
     let before = digests().await;
-    cloud.next_day();
+    cloud.next_day(parallax::app::now());
     let after = digests().await;
     let moved = before.iter().zip(&after).filter(|(old, new)| old != new).count();
     assert!(moved > 0 && moved < names.len() / 2, "{moved}");

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use parallax::app::now;
 use parallax::store::run_status::{self, Status};
-use parallax::store::runs;
+use parallax::store::runs::{self, Reads};
 use sqlx::Executor;
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -20,7 +20,10 @@ const ASSETS: u32 = 2_000;
 async fn queue(house: &House, registry: &SlowRegistry) -> Uuid {
     let connection = house.connect("slow", &registry.spec()).await;
     let mut tx = house.store.begin(house.tenant).await.expect("a transaction");
-    let run = runs::enqueue(&mut tx, connection, now()).await.expect("queues").expect("none yet");
+    let run = runs::enqueue(&mut tx, connection, Reads::Everything, now())
+        .await
+        .expect("queues")
+        .expect("none yet");
     tx.commit().await.expect("commits");
     run
 }

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use parallax::app::now;
 use parallax::pipeline::refresh::{RefreshError, refresh};
 use parallax::store::run_status;
-use parallax::store::runs::{self, Ending, MOST_ATTEMPTS, SILENCE, Standing};
+use parallax::store::runs::{self, Ending, MOST_ATTEMPTS, Reads, SILENCE, Standing};
 
 use super::image;
 use crate::support::database::{House, Told, days};
@@ -15,7 +15,7 @@ async fn one_run_at_a_time_for_a_connection() {
     let connection = house.connection("one").await;
     let claim = house.claim(connection).await;
     let mut tx = house.store.begin(house.tenant).await.expect("a transaction");
-    assert_eq!(runs::enqueue(&mut tx, connection, now()).await.expect("asks"), None);
+    assert_eq!(runs::enqueue(&mut tx, connection, Reads::Everything, now()).await.expect("asks"), None);
     assert_eq!(runs::claim(&mut tx, now()).await.expect("asks"), None, "its heart beats");
     assert_eq!(runs::enqueue_due(&mut tx, days(30)).await.expect("asks"), 0);
     assert!(runs::finish(&mut tx, claim, Ending::Done, None, now()).await.expect("ends"));
@@ -63,7 +63,7 @@ async fn a_run_that_kills_its_workers_is_given_up_and_the_connection_goes_on() {
     assert_eq!(runs::give_up(&mut tx, moment).await.expect("asks"), 1);
     let status = run_status::get(&mut tx, claim.run).await.expect("asks").expect("there");
     assert_eq!((status.state.as_str(), status.ended), ("interrupted", true));
-    assert!(runs::enqueue(&mut tx, connection, moment).await.expect("asks").is_some());
+    assert!(runs::enqueue(&mut tx, connection, Reads::Everything, moment).await.expect("asks").is_some());
 }
 
 #[tokio::test]

@@ -121,6 +121,10 @@ async fn answer(State(state): State<Shared>, method: Method, uri: Uri, body: Byt
         "roleassignments" => assignments(trouble),
         "roledefinitions" | "replications" => Vec::new(),
         "functions" => vec![function(&path)],
+        "basicpublishingcredentialspolicies" => {
+            let policy = |name: &str| json!({ "name": name, "properties": { "allow": is_open(&path) } });
+            vec![policy("ftp"), policy("scm")]
+        }
         _ => return respond(200, one(&method, uri.path(), &path).to_string()),
     };
     match trouble {
@@ -275,8 +279,6 @@ fn one(method: &Method, id: &str, path: &str) -> Value {
         json!({ "DB_PASSWORD": password, "FUNCTIONS_EXTENSION_VERSION": "~4", "FUNCTIONS_WORKER_RUNTIME": "python" })
     } else if path.contains("/config/authsettingsv2") {
         json!({ "platform": { "enabled": false } })
-    } else if path.contains("basicpublishingcredentialspolicies") {
-        json!({ "allow": open })
     } else {
         json!({})
     };

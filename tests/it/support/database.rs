@@ -9,7 +9,7 @@ use parallax::model::{Asset, ConnectionSpec, Gap, RegistrySpec, TenantId};
 use parallax::pipeline::assess::{Assess, Assessed, assess};
 use parallax::pipeline::refresh::{RefreshError, refresh};
 use parallax::store::assessments::Scope;
-use parallax::store::runs::{self, Claim, Ending, Standing};
+use parallax::store::runs::{self, Claim, Ending, Reads, Standing};
 use parallax::store::{Store, connections, tenants};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
@@ -112,9 +112,14 @@ impl House {
 
     /// Queues a run of the connection and claims it.
     pub async fn claim(&self, connection: Uuid) -> Claim {
+        self.claim_to(connection, Reads::Everything).await
+    }
+
+    /// The same for a run that reads this.
+    pub async fn claim_to(&self, connection: Uuid, reads: Reads) -> Claim {
         let mut tx = self.store.begin(self.tenant).await.expect("a transaction");
-        let run =
-            runs::enqueue(&mut tx, connection, now()).await.expect("queues").expect("none is under way");
+        let queued = runs::enqueue(&mut tx, connection, reads, now()).await.expect("queues");
+        let run = queued.expect("none is under way");
         let claim = runs::claim_one(&mut tx, run, now()).await.expect("claims").expect("it waits");
         tx.commit().await.expect("commits");
         claim

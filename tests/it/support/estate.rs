@@ -17,7 +17,8 @@ use parallax::outgoing::Guard;
 use parallax::pipeline::assess::{Assess, assess};
 use parallax::pipeline::refresh::refresh;
 use parallax::store::assessments::Scope;
-use parallax::store::{Store, connections, runs, tenants};
+use parallax::store::runs::{self, Reads};
+use parallax::store::{Store, connections, tenants};
 use parallax::web::{Entrance, House, WebState};
 use sqlx::{Connection, Executor, PgConnection};
 use tokio_util::sync::CancellationToken;
@@ -123,7 +124,10 @@ impl Scratch {
     /// Runs `source` as `connection` to its end and judges what it found. Returns the run.
     pub async fn run(&self, connection: Uuid, source: &Planted) -> Uuid {
         let mut tx = self.store.begin(self.tenant).await.expect("a transaction");
-        let queued = runs::enqueue(&mut tx, connection, now()).await.expect("asked").expect("none runs");
+        let queued = runs::enqueue(&mut tx, connection, Reads::Everything, now())
+            .await
+            .expect("asked")
+            .expect("none runs");
         let claim = runs::claim(&mut tx, now()).await.expect("asked").expect("one waits");
         tx.commit().await.expect("committed");
         assert_eq!(claim.run, queued, "another run waited");

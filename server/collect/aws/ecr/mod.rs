@@ -3,6 +3,8 @@
 mod contents;
 mod images;
 
+use std::collections::HashMap;
+
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::types::{
     ImageTagMutability, RegistryScanningConfiguration, Repository, ScanFrequency, ScanType,
@@ -15,8 +17,9 @@ pub(super) use images::IMAGES;
 
 use super::caller::Operation;
 use super::region::Reader;
+use super::trail::{self, Touched};
 use crate::analysis::iam;
-use crate::collect::Stopped;
+use crate::collect::{RunBuilder, Stopped};
 use crate::model::{
     Asset, AssetKey, Encryption, Fact, Facts, Platform, Provider, RegistryAccess, RepositoryFacts,
     ResourcePolicy, Scanning, Tag, TagMutability,
@@ -37,21 +40,29 @@ const AT_ONCE: usize = 8;
 pub async fn read(reader: &Reader) -> Result<(), Stopped> {
     let client = Client::new(&reader.config);
     let mut pages = client.describe_repositories().into_paginator().send();
-    let mut rules: Option<Fact<Option<RegistryScanningConfiguration>>> = None;
+    let mut once: Option<(Fact<Option<RegistryScanningConfiguration>>, Touched)> = None;
     let mut done = 0;
     loop {
         let page = reader.caller.call(LIST, &reader.region, async { pages.next().await.transpose() }).await;
         let Fact::Known(Some(Some(page))) = page else { return Ok(()) };
         let repositories = page.repositories.unwrap_or_default();
-        if rules.is_none() && !repositories.is_empty() {
-            let send = client.get_registry_scanning_configuration().send();
-            let read = reader.caller.call(SCANNING, &reader.region, send).await;
-            rules = Some(read.map(|answer| answer.and_then(|one| one.scanning_configuration)));
-        }
         done += repositories.len() as u64;
-        let scanning = rules.clone().unwrap_or_default();
+        if repositories.is_empty() {
+            continue;
+        }
+        let (scanning, touched) = match &mut once {
+            Some(read) => read,
+            unread => unread.insert(tokio::join!(
+                scanning_rules(reader, &client),
+                trail::repositories(reader, repositories.len())
+            )),
+        };
+        let mut known = untouched(reader, touched, &repositories).await?;
         let mut reading = stream::iter(repositories)
-            .map(|one| read_one(reader, &client, &scanning, one))
+            .map(|one| {
+                let before = known.remove(&asset_key(reader, one.repository_arn.clone().unwrap_or_default()));
+                read_one(reader, &client, scanning, one, before)
+            })
             .buffer_unordered(AT_ONCE);
         while let Some(ended) = reading.next().await {
             ended?;
@@ -60,46 +71,103 @@ pub async fn read(reader: &Reader) -> Result<(), Stopped> {
     }
 }
 
+async fn scanning_rules(reader: &Reader, client: &Client) -> Fact<Option<RegistryScanningConfiguration>> {
+    let send = client.get_registry_scanning_configuration().send();
+    let read = reader.caller.call(SCANNING, &reader.region, send).await;
+    read.map(|answer| answer.and_then(|one| one.scanning_configuration))
+}
+
+/// What was found of those repositories that nobody has touched since.
+async fn untouched(
+    reader: &Reader,
+    touched: &Touched,
+    repositories: &[Repository],
+) -> Result<HashMap<AssetKey, Asset>, Stopped> {
+    let named = repositories
+        .iter()
+        .filter(|one| one.repository_name.as_deref().is_some_and(|name| !touched.may_hold(name)));
+    let keys: Vec<_> =
+        named.map(|one| asset_key(reader, one.repository_arn.clone().unwrap_or_default())).collect();
+    let mut known = HashMap::new();
+    for some in keys.chunks(RunBuilder::MOST_RECALLED) {
+        known.extend(reader.run.standing(some.to_vec()).await?);
+    }
+    Ok(known)
+}
+
+/// What a repository is asked for by itself, but for its images.
+struct Asked {
+    access: Fact<RegistryAccess>,
+    lifecycle: Fact<bool>,
+    tags: Fact<Vec<Tag>>,
+}
+
+impl Asked {
+    /// What was found before; none where that was not all: a refusal may have been lifted since.
+    fn before(asset: Asset) -> Option<Self> {
+        let Facts::Repository(facts) = asset.facts else { return None };
+        let RepositoryFacts { access, lifecycle, tags, .. } = *facts;
+        let all = access.known().is_some() && lifecycle.known().is_some() && tags.known().is_some();
+        all.then_some(Self { access, lifecycle, tags })
+    }
+
+    async fn now(reader: &Reader, client: &Client, name: &str, arn: &str) -> Self {
+        let caller = &*reader.caller;
+        let (policy, lifecycle, tags) = tokio::join!(
+            caller.call(POLICY, arn, client.get_repository_policy().repository_name(name).send()),
+            caller.call(LIFECYCLE, arn, client.get_lifecycle_policy().repository_name(name).send()),
+            caller.call(TAGS, arn, client.list_tags_for_resource().resource_arn(arn).send()),
+        );
+        let policy = match policy {
+            Fact::Known(None) => Fact::Known(ResourcePolicy::default()),
+            Fact::Known(Some(answer)) => {
+                let text = answer.policy_text.unwrap_or_default();
+                reader.policy(POLICY, arn, &text)
+            }
+            Fact::Unknown(why) => Fact::Unknown(why),
+        };
+        Self {
+            access: policy.map(|policy| RegistryAccess { anonymous_pull: false, policy }),
+            lifecycle: lifecycle.map(|answer| answer.is_some()),
+            tags: tags.map(|answer| {
+                let tags = answer.and_then(|one| one.tags).unwrap_or_default();
+                let mut tags: Vec<Tag> =
+                    tags.into_iter().map(|one| Tag { key: one.key, value: one.value }).collect();
+                tags.sort();
+                tags
+            }),
+        }
+    }
+}
+
 async fn read_one(
     reader: &Reader,
     client: &Client,
     rules: &Fact<Option<RegistryScanningConfiguration>>,
     repository: Repository,
+    before: Option<Asset>,
 ) -> Result<(), Stopped> {
     let name = repository.repository_name.clone().unwrap_or_default();
     let arn = repository.repository_arn.clone().unwrap_or_default();
-    let (caller, name) = (&*reader.caller, name.as_str());
-    let (policy, lifecycle, tags, images) = tokio::join!(
-        caller.call(POLICY, &arn, client.get_repository_policy().repository_name(name).send()),
-        caller.call(LIFECYCLE, &arn, client.get_lifecycle_policy().repository_name(name).send()),
-        caller.call(TAGS, &arn, client.list_tags_for_resource().resource_arn(&arn).send()),
-        images::list(reader, client, name, &arn),
-    );
-    let policy = match policy {
-        Fact::Known(None) => Fact::Known(ResourcePolicy::default()),
-        Fact::Known(Some(answer)) => {
-            let text = answer.policy_text.unwrap_or_default();
-            reader.policy(POLICY, &arn, &text)
+    let name = name.as_str();
+    let asking = async {
+        match before.and_then(Asked::before) {
+            Some(asked) => asked,
+            None => Box::pin(Asked::now(reader, client, name, &arn)).await,
         }
-        Fact::Unknown(why) => Fact::Unknown(why),
     };
+    let (asked, images) = tokio::join!(asking, images::list(reader, client, name, &arn));
     let (image_tags, pushes, count) = images::summary(&images);
     let facts = RepositoryFacts {
-        access: policy.map(|policy| RegistryAccess { anonymous_pull: false, policy }),
+        access: asked.access,
         tls: Fact::Known(true),
         scanning: scanning(&repository, rules),
         tag_mutability: mutability(&repository),
-        lifecycle: lifecycle.map(|answer| answer.is_some()),
+        lifecycle: asked.lifecycle,
         encryption: Fact::Known(Encryption {
             customer_key: repository.encryption_configuration().and_then(|one| one.kms_key.clone()),
         }),
-        tags: tags.map(|answer| {
-            let tags = answer.and_then(|one| one.tags).unwrap_or_default();
-            let mut tags: Vec<Tag> =
-                tags.into_iter().map(|one| Tag { key: one.key, value: one.value }).collect();
-            tags.sort();
-            tags
-        }),
+        tags: asked.tags,
         image_tags,
         pushes,
         image_count: count,

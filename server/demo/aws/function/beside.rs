@@ -1,0 +1,40 @@
+//! What hangs on a sample function beside its configuration: signing, runtime updates, loops, aliases.
+
+use serde_json::{Value, json};
+
+use super::Function;
+
+impl Function<'_> {
+    /// The code signing configuration it uses, where it uses one.
+    pub fn code_signing(&self) -> Option<String> {
+        let mut draw = self.draw("signing");
+        draw.chance(66.0).then(|| Self::signing_rule(self.account_id(), self.region, draw.chance(80.0)))
+    }
+
+    /// The code signing configuration of a region that refuses unsigned code, or only warns of it.
+    pub fn signing_rule(account: &str, region: &str, enforces: bool) -> String {
+        let (id, number) = if enforces { ("enforce", 1) } else { ("warn", 2) };
+        format!("arn:aws:lambda:{region}:{account}:code-signing-config:csc-0{number}{id:0>15}")
+    }
+
+    /// When the service moves it to a newer runtime patch.
+    pub fn runtime_updates(&self) -> &'static str {
+        self.draw("runtime-updates").weighted(&[(88, "Auto"), (7, "FunctionUpdate"), (5, "Manual")])
+    }
+
+    /// Whether the service stops loops through its own triggers.
+    pub fn recursion(&self) -> &'static str {
+        self.draw("recursion").weighted(&[(95, "Terminate"), (5, "Allow")])
+    }
+
+    /// Its aliases.
+    pub fn aliases(&self) -> Vec<Value> {
+        let mut draw = self.draw("aliases");
+        if !draw.chance(64.0) {
+            return Vec::new();
+        }
+        let version = if draw.chance(25.0) { "$LATEST".into() } else { (1 + draw.below(60)).to_string() };
+        vec![json!({ "AliasArn": format!("{}:live", self.arn()), "Name": "live", "FunctionVersion": version,
+            "Description": "", "RevisionId": draw.uuid() })]
+    }
+}

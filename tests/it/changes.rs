@@ -1,0 +1,277 @@
+//! What a source's own record of changes does not speak of is not asked for again, and what is then known
+//! is what a whole reading finds.
+
+use std::sync::{Arc, Mutex};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use parallax::analysis::secrets::FingerprintKey;
+use parallax::app::now;
+use parallax::collect;
+use parallax::demo::{SampleCloud, Shape};
+use parallax::model::{AwsSpec, AzureSpec, ConnectionSpec};
+use parallax::pipeline::refresh::refresh;
+use parallax::store::runs::{self, Claim, Ending, Reads, Standing};
+use parallax::store::{connections, recall};
+use uuid::Uuid;
+
+use crate::support::aws::{Deed, front};
+use crate::support::database::House;
+
+/// A sample cloud of which every fifth thing changes in a day.
+async fn cloud() -> SampleCloud {
+    let shape = Shape { assets: 2_000, changed_percent: 20.0, throttle_every: 0, ..Shape::default() };
+    SampleCloud::start(shape).await.expect("a free port on loopback")
+}
+
+/// A source that is read again and again.
+struct Source {
+    house: House,
+    cloud: SampleCloud,
+    connection: Uuid,
+    spec: ConnectionSpec,
+    /// What was asked of it, where a front takes that down: the end of a path, or the name of a call.
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Source {
+    async fn new(cloud: SampleCloud, spec: ConnectionSpec) -> Self {
+        let house = House::new().await;
+        let connection = house.connect("source", &spec).await;
+        Self { house, cloud, connection, spec, asked: Arc::default() }
+    }
+
+    /// The first account, behind a front that does this with what is asked of its history.
+    async fn account(history: Deed) -> Self {
+        let cloud = cloud().await;
+        let ConnectionSpec::Aws(spec) = cloud.connections().swap_remove(0).1 else { panic!("an account") };
+        let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+        let noted = Arc::clone(&asked);
+        let judge = move |_: &str, path: &str, target: &str| {
+            let named = if target.is_empty() { path } else { target };
+            noted.lock().expect("a list").push(named.rsplit(['/', '.']).next().unwrap_or("").to_owned());
+            if target.ends_with("LookupEvents") { history.clone() } else { Deed::Pass }
+        };
+        let endpoint = front(spec.endpoint.as_deref().expect("an address"), Arc::new(judge)).await;
+        let spec = ConnectionSpec::Aws(AwsSpec { endpoint: Some(endpoint), ..spec });
+        Self { asked, ..Self::new(cloud, spec).await }
+    }
+
+    /// How often each of these calls was made since this was last asked.
+    fn asked(&self) -> [usize; 5] {
+        let asked = std::mem::take(&mut *self.asked.lock().expect("a list"));
+        ["policy", "urls", "recursion-config", "GetRepositoryPolicy", "GetLifecyclePolicy"]
+            .map(|call| asked.iter().filter(|one| *one == call).count())
+    }
+
+    /// One pass, and how many calls it took.
+    async fn pass(&self, reads: Reads) -> (Standing, u64) {
+        let before = self.cloud.requests();
+        let claim = self.house.claim_to(self.connection, reads).await;
+        let source = collect::open(&self.spec, FingerprintKey::new([1; 32])).await.expect("opens");
+        let reading = refresh(&self.house.store, self.house.tenant, claim, &source, now);
+        let standing = Box::pin(reading).await.expect("reads");
+        end(&self.house, claim, Ending::Done).await;
+        (standing, self.cloud.requests() - before)
+    }
+}
+
+async fn end(house: &House, claim: Claim, ending: Ending) {
+    let mut tx = house.store.begin(house.tenant).await.expect("a transaction");
+    assert!(runs::finish(&mut tx, claim, ending, None, now()).await.expect("ends"));
+    tx.commit().await.expect("commits");
+}
+
+/// Reads a source on two days, the second by its changes; gives the calls of the whole reading, of the
+/// changes, and how many assets changed.
+async fn two_days(source: &Source) -> (u64, u64, i64) {
+    let (_, whole) = source.pass(Reads::Everything).await;
+    let (idle, few) = source.pass(Reads::Changes).await;
+    assert_eq!(idle.changed, 0, "nothing has happened");
+    assert!(few < whole, "{few} calls instead of {whole}");
+    source.cloud.next_day(now());
+    let (second, calls) = source.pass(Reads::Changes).await;
+    let (third, again) = source.pass(Reads::Everything).await;
+    assert_eq!((third.seen, third.changed), (second.seen, 0), "a whole reading finds nothing else");
+    assert!(again > few, "who asks for everything is given everything");
+    (whole, calls, second.changed)
+}
+
+#[tokio::test]
+async fn of_an_account_only_what_was_touched_is_asked_again() {
+    let source = Source::account(Deed::Pass).await;
+    let (whole, calls, changed) = two_days(&source).await;
+    assert!(changed > 60, "{changed}");
+    assert!(calls * 2 < whole, "{calls} calls instead of {whole}, though a fifth had changed");
+    source.asked();
+    source.pass(Reads::Everything).await;
+    let all = source.asked();
+    source.pass(Reads::Changes).await;
+    for (few, all) in source.asked().into_iter().zip(all) {
+        // Regions with few things are read whole, and so is what was refused before.
+        assert!(all > 40 && few * 5 < all * 4, "{few} of {all}");
+    }
+}
+
+#[tokio::test]
+async fn of_a_subscription_only_what_was_touched_is_asked_again() {
+    let cloud = cloud().await;
+    let spec = cloud.connections().swap_remove(2).1;
+    let source = Source::new(cloud, spec).await;
+    let (whole, calls, changed) = two_days(&source).await;
+    assert!(changed > 20, "{changed}");
+    assert!(calls * 2 < whole, "{calls} calls instead of {whole}, though a fifth had changed");
+}
+
+#[tokio::test]
+async fn a_history_that_may_not_be_read_costs_calls_and_nothing_else() {
+    let source = Source::account(Deed::Refuse(400, "AccessDeniedException")).await;
+    let (first, whole) = source.pass(Reads::Everything).await;
+    let all = source.asked();
+    let (second, calls) = source.pass(Reads::Changes).await;
+    assert_eq!((second.gaps, second.changed), (first.gaps, 0));
+    assert_eq!(source.asked(), all, "everything is asked again");
+    assert!(calls < whole, "but what images are made of");
+    let built = "SELECT count(*) FROM runs WHERE since IS NOT NULL";
+    assert_eq!(source.house.count(built).await, 0, "and it is told as a whole reading");
+    source.cloud.next_day(now());
+    source.pass(Reads::Changes).await;
+    assert_eq!(source.pass(Reads::Everything).await.0.changed, 0);
+}
+
+/// That the record is believed at all is what the other tests rest on.
+#[tokio::test]
+async fn a_history_that_hides_a_change_is_found_out_by_the_next_whole_reading() {
+    let source = Source::account(Deed::Answer(r#"{"Events":[]}"#.into())).await;
+    source.pass(Reads::Everything).await;
+    source.cloud.next_day(now());
+    let (believing, _) = source.pass(Reads::Changes).await;
+    let (asking, _) = source.pass(Reads::Everything).await;
+    assert!(believing.changed > 0, "lists are always read");
+    assert!(asking.changed > 0, "what lists do not show had been believed");
+}
+
+#[tokio::test]
+async fn an_activity_log_that_may_not_be_read_costs_calls_and_nothing_else() {
+    let cloud = cloud().await;
+    let ConnectionSpec::Azure(spec) = cloud.connections().swap_remove(2).1 else { panic!("Azure") };
+    let judge = |_: &str, path: &str, _: &str| {
+        let log = path.contains("Microsoft.Insights");
+        if log { Deed::Refuse(403, "AuthorizationFailed") } else { Deed::Pass }
+    };
+    let endpoint = front(spec.endpoint.as_deref().expect("an address"), Arc::new(judge)).await;
+    let spec = ConnectionSpec::Azure(AzureSpec { endpoint: Some(endpoint), ..spec });
+    let source = Source::new(cloud, spec).await;
+    let (first, whole) = source.pass(Reads::Everything).await;
+    let (second, calls) = source.pass(Reads::Changes).await;
+    assert_eq!((second.gaps, second.changed), (first.gaps, 0));
+    assert_eq!(calls, whole);
+}
+
+/// What a run that begins then may build on.
+async fn base(house: &House, claim: Claim, edition: &str, then: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let mut tx = house.store.begin(house.tenant).await.expect("a transaction");
+    let found = recall::reads(&mut tx, claim, edition, then).await.expect("asks");
+    tx.commit().await.expect("commits");
+    found
+}
+
+#[tokio::test]
+async fn a_run_builds_on_a_whole_reading_of_the_day_by_the_same_edition_or_on_none() {
+    let house = House::new().await;
+    let connection = house.connection("source").await;
+    let step = async |reads: Reads, edition: &str, ending: Ending, hours: i64| {
+        let claim = house.claim_to(connection, reads).await;
+        let found = base(&house, claim, edition, now() + TimeDelta::hours(hours)).await;
+        end(&house, claim, ending).await;
+        found
+    };
+    assert_eq!(step(Reads::Changes, "one", Ending::Failed, 0).await, None);
+    assert_eq!(step(Reads::Changes, "one", Ending::Done, 0).await, None, "what failed is no base");
+    let built = step(Reads::Changes, "one", Ending::Done, 0).await;
+    assert!(built.is_some(), "the second reading was whole, and done");
+    assert_eq!(step(Reads::Changes, "one", Ending::Done, 0).await, built, "not on what was built itself");
+    assert_eq!(step(Reads::Everything, "one", Ending::Failed, 0).await, None, "somebody asked");
+    assert_eq!(step(Reads::Changes, "one", Ending::Done, 22).await, built, "the next one comes in time");
+    assert_eq!(step(Reads::Changes, "one", Ending::Failed, 24).await, None, "the next one would be too late");
+    assert_eq!(step(Reads::Changes, "two", Ending::Done, 0).await, None);
+    assert_eq!(step(Reads::Changes, "one", Ending::Done, 0).await, built);
+    let another = house.connection("another").await;
+    let claim = house.claim_to(another, Reads::Changes).await;
+    assert_eq!(base(&house, claim, "one", now()).await, None, "of another connection");
+}
+
+#[tokio::test]
+async fn a_connection_that_leads_elsewhere_builds_on_nothing() {
+    let cloud = cloud().await;
+    let (name, spec) = cloud.connections().swap_remove(0);
+    let house = House::new().await;
+    let connection = house.connect(&name, &spec).await;
+    let whole = house.claim_to(connection, Reads::Changes).await;
+    base(&house, whole, "one", now()).await;
+    end(&house, whole, Ending::Done).await;
+    assert_eq!(house.connect(&name, &spec).await, connection, "the same again");
+    let same = house.claim_to(connection, Reads::Changes).await;
+    assert!(base(&house, same, "one", now()).await.is_some());
+    end(&house, same, Ending::Done).await;
+    let other = cloud.connections().swap_remove(1).1;
+    let mut tx = house.store.begin(house.tenant).await.expect("a transaction");
+    connections::keep::lead(&mut tx, connection, &other, None).await.expect("leads");
+    tx.commit().await.expect("commits");
+    let led = house.claim_to(connection, Reads::Changes).await;
+    assert_eq!(base(&house, led, "one", now()).await, None);
+    end(&house, led, Ending::Done).await;
+    assert_eq!(house.connect(&name, &spec).await, connection, "and back");
+    let back = house.claim_to(connection, Reads::Changes).await;
+    assert_eq!(base(&house, back, "one", now()).await, None);
+}
+
+#[tokio::test]
+async fn who_asks_while_changes_are_read_gets_a_whole_reading_after_them() {
+    let house = House::new().await;
+    let connection = house.connection("source").await;
+    let step = async |claim: Claim| {
+        let found = base(&house, claim, "one", now()).await;
+        let mut tx = house.store.begin(house.tenant).await.expect("a transaction");
+        let asked = runs::enqueue(&mut tx, connection, Reads::Everything, now()).await.expect("asks");
+        assert_eq!(asked, None, "one is under way");
+        tx.commit().await.expect("commits");
+        end(&house, claim, Ending::Done).await;
+        found.is_some()
+    };
+    let waiting = "SELECT count(*) FROM runs WHERE state = 'queued' AND asked";
+    assert!(!step(house.claim_to(connection, Reads::Changes).await).await);
+    assert_eq!(house.count(waiting).await, 0, "that one read everything");
+    assert!(step(house.claim_to(connection, Reads::Changes).await).await);
+    assert_eq!(house.count(waiting).await, 1);
+}
+
+#[tokio::test]
+async fn a_run_that_is_taken_up_again_reads_everything() {
+    let house = House::new().await;
+    let connection = house.connection("source").await;
+    let whole = house.claim_to(connection, Reads::Changes).await;
+    base(&house, whole, "one", now()).await;
+    end(&house, whole, Ending::Done).await;
+    let first = house.claim_to(connection, Reads::Changes).await;
+    assert!(base(&house, first, "one", now()).await.is_some());
+    let mut tx = house.store.begin(house.tenant).await.expect("a transaction");
+    let later = now() + runs::SILENCE + TimeDelta::seconds(1);
+    let second = runs::claim_one(&mut tx, first.run, later).await.expect("asks").expect("it fell silent");
+    tx.commit().await.expect("commits");
+    assert_eq!(base(&house, second, "one", later).await, None);
+}
+
+#[tokio::test]
+async fn who_asks_while_a_run_waits_has_it_read_everything() {
+    let house = House::new().await;
+    let connection = house.connection("source").await;
+    let whole = house.claim_to(connection, Reads::Changes).await;
+    base(&house, whole, "one", now()).await;
+    end(&house, whole, Ending::Done).await;
+    let mut tx = house.store.begin(house.tenant).await.expect("a transaction");
+    let waiting = runs::enqueue(&mut tx, connection, Reads::Changes, now()).await.expect("queues");
+    assert_eq!(runs::enqueue(&mut tx, connection, Reads::Everything, now()).await.expect("asks"), None);
+    let claim = runs::claim_one(&mut tx, waiting.expect("a run"), now()).await.expect("asks").expect("waits");
+    tx.commit().await.expect("commits");
+    assert_eq!(base(&house, claim, "one", now()).await, None);
+}
