@@ -92,7 +92,8 @@ pub struct Recalled {
 /// Those of these assets that a run of this edition saw last, as they were read: of any connection, or of
 /// one, in a run that began no earlier than the moment given.
 ///
-/// Asked in an order that holds however many assets there are and whatever the planner was told of them.
+/// Asked by keys alone: a plan made while the tables were empty would read them whole for each question,
+/// until somebody counts their rows.
 pub async fn seen(
     tx: &mut Tx,
     edition: &str,
@@ -102,6 +103,7 @@ pub async fn seen(
     let tenant = tx.tenant();
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let (connection, since) = lately.unzip();
+    sqlx::query("SET LOCAL enable_seqscan = off").execute(tx.on()).await?;
     let rows = sqlx::query!(
         r#"SELECT a.id, a.provider, a.account, a.region, a.native_id, a.kind, a.platform, a.name,
                   told.facts AS "facts!", a.facts_hash, a.first_seen

@@ -11,6 +11,8 @@ use crate::demo::names::TEAMS;
 
 /// The service's own page size.
 const PAGE: u64 = 100;
+/// The most a page of it holds.
+const MOST: u64 = 1_000;
 const MANAGED: [&str; 7] = [
     "AWSLambdaBasicExecutionRole",
     "AWSLambdaVPCAccessExecutionRole",
@@ -135,7 +137,8 @@ fn of_policy(call: &Call<'_>, asked: &Form) -> Response<Body> {
 
 fn details(call: &Call<'_>, asked: &Form) -> Response<Body> {
     let roles = if asked.wants("Role") { Role::positions(call.estate, call.account) } else { 0 };
-    let (range, next) = page(asked.marker(), roles, PAGE);
+    let size = asked.get("MaxItems").parse().unwrap_or(PAGE).clamp(1, MOST);
+    let (range, next) = page(asked.marker(), roles, size);
     let last = next.is_none();
     let found: String = range
         .filter_map(|position| Role::at(call.estate, call.account, position))
