@@ -9,6 +9,7 @@ pub mod azure;
 mod image;
 mod ledger;
 pub mod oci;
+mod touched;
 
 use std::collections::HashMap;
 use std::future::Future;

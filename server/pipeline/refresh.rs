@@ -14,8 +14,9 @@ use crate::analysis::history;
 use crate::collect::{CollectError, Collector, Event, Recall, RunBuilder};
 use crate::model::{Asset, AssetId, Facts, Gap, TenantId};
 use crate::store::assets::{self, Previous, Seen};
+use crate::store::recall::{self, Earlier};
 use crate::store::runs::{self, Claim, Standing};
-use crate::store::{Store, StoreError, Tx, recall};
+use crate::store::{Store, StoreError, Tx};
 
 /// Assets written together.
 const BATCH: usize = 500;
@@ -48,9 +49,9 @@ pub async fn refresh<C: Collector>(
     clock: fn() -> DateTime<Utc>,
 ) -> Result<Standing, RefreshError> {
     let mut intake = Intake::new(store, tenant, claim, clock);
-    let since = intake.read_by(collector.edition()).await?;
+    intake.read_by(collector.edition()).await?;
     let (run, events) = RunBuilder::channel(2 * BATCH);
-    let run = run.building_on(since);
+    let run = run.building_on(intake.earlier.since);
     let reading = async move { collector.collect(&run).await };
     // Where nothing can be written any more, the reading ends at once.
     let (read, ()) = tokio::try_join!(async { Ok(reading.await) }, intake.drain(events))?;
@@ -69,6 +70,8 @@ struct Intake<'a> {
     hidden: bool,
     /// By which edition the source is read.
     edition: Option<String>,
+    /// What earlier runs leave to this one.
+    earlier: Earlier,
     /// Something may have been taken over from the whole reading it builds on.
     builds: bool,
     /// What was asked for and has not come back yet.
@@ -87,20 +90,21 @@ impl<'a> Intake<'a> {
             gaps: Vec::new(),
             hidden: false,
             edition: None,
+            earlier: Earlier::default(),
             builds: false,
             recalled: HashMap::new(),
         }
     }
 
-    /// Notes by which edition the source is read, before anything of it is written; tells when the whole
-    /// reading began that it may build on.
-    async fn read_by(&mut self, edition: Option<String>) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let Some(edition) = edition else { return Ok(None) };
+    /// Notes by which edition the source is read, before anything of it is written, and what earlier runs
+    /// leave to this one.
+    async fn read_by(&mut self, edition: Option<String>) -> Result<(), StoreError> {
+        let Some(edition) = edition else { return Ok(()) };
         let mut tx = self.store.begin(self.tenant).await?;
-        let since = recall::reads(&mut tx, self.claim, &edition, (self.clock)()).await?;
+        self.earlier = recall::reads(&mut tx, self.claim, &edition, (self.clock)()).await?;
         tx.commit().await?;
         self.edition = Some(edition);
-        Ok(since)
+        Ok(())
     }
 
     /// Takes events until the collector is done. Owns the stream, so that the collector stops as
@@ -145,7 +149,8 @@ impl<'a> Intake<'a> {
     }
 
     async fn answer(&mut self, question: Recall) -> Result<(), StoreError> {
-        let Some(edition) = &self.edition else { return Ok(()) };
+        // Where nothing can be known, nothing is looked for.
+        let Some(edition) = self.edition.as_ref().filter(|_| self.earlier.known) else { return Ok(()) };
         let ids: Vec<AssetId> = question.keys.iter().map(|key| key.id(self.tenant)).collect();
         let mut tx = self.store.begin(self.tenant).await?;
         let lately = question.since.map(|since| (self.claim.connection, since));

@@ -15,8 +15,17 @@ const LARGEST: i32 = 256 << 10;
 /// How far apart whole readings may be.
 const WHOLE_EVERY: TimeDelta = TimeDelta::hours(24);
 
-/// Notes by which edition the claimed run reads, and tells when the whole reading began that it may build on,
-/// if there is one: the last of its connection, by the same edition, if the next run could not come too late
+/// What earlier runs leave to a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Earlier {
+    /// Something of this edition was read before: by a run that has ended, or by this one, now taken up again.
+    pub known: bool,
+    /// When the whole reading began that the run may build on.
+    pub since: Option<DateTime<Utc>>,
+}
+
+/// Notes by which edition the claimed run reads, and tells what earlier runs leave to it. It may build on one
+/// whole reading: the last of its connection, by the same edition, if the next run could not come too late
 /// for the next whole one. A run that was begun by another edition, or by nobody knows whom, is nothing that
 /// later ones take over; one that somebody asked for, or that is taken up again, reads everything.
 pub async fn reads(
@@ -24,19 +33,23 @@ pub async fn reads(
     claim: Claim,
     edition: &str,
     now: DateTime<Utc>,
-) -> Result<Option<DateTime<Utc>>, StoreError> {
+) -> Result<Earlier, StoreError> {
     let tenant = tx.tenant();
     let row = sqlx::query!(
-        "UPDATE runs SET
-            edition = CASE WHEN edition = $4 OR (edition IS NULL AND attempts = 1) THEN $4 ELSE '' END,
-            since = CASE WHEN attempts = 1 AND NOT asked THEN
-               (SELECT max(w.started_at) FROM runs w
-                JOIN connections c ON c.tenant_id = w.tenant_id AND c.id = w.connection_id
-                WHERE w.tenant_id = $1 AND w.connection_id = $5 AND w.queued_at > $6
-                  AND w.started_at > $6::timestamptz + make_interval(secs => c.interval_seconds)
-                  AND w.edition = $4 AND w.state = 'done' AND w.since IS NULL) END
-         WHERE tenant_id = $1 AND id = $2 AND attempts = $3 AND state = 'running'
-         RETURNING since",
+        r#"UPDATE runs r SET
+              edition = CASE WHEN r.edition = $4 OR (r.edition IS NULL AND r.attempts = 1) THEN $4 ELSE '' END,
+              since = CASE WHEN r.attempts = 1 AND NOT r.asked THEN
+                 (SELECT max(w.started_at) FROM runs w
+                  JOIN connections c ON c.tenant_id = w.tenant_id AND c.id = w.connection_id
+                  WHERE w.tenant_id = $1 AND w.connection_id = $5 AND w.queued_at > $6
+                    AND w.started_at > $6::timestamptz + make_interval(secs => c.interval_seconds)
+                    AND w.edition = $4 AND w.state = 'done' AND w.since IS NULL) END
+           FROM (SELECT edition FROM runs WHERE tenant_id = $1 AND id = $2) before
+           WHERE r.tenant_id = $1 AND r.id = $2 AND r.attempts = $3 AND r.state = 'running'
+           RETURNING r.since,
+              before.edition IS NOT NULL OR EXISTS (
+                 SELECT FROM runs e WHERE e.tenant_id = $1 AND e.edition = $4 AND e.finished_at IS NOT NULL
+              ) AS "known!""#,
         tenant.0,
         claim.run,
         claim.attempt,
@@ -47,7 +60,7 @@ pub async fn reads(
     .fetch_optional(tx.on())
     .await?;
     // Whoever lost the run finds out at the next heartbeat.
-    Ok(row.and_then(|row| row.since))
+    Ok(row.map_or_else(Earlier::default, |row| Earlier { known: row.known, since: row.since }))
 }
 
 /// Notes that the claimed run took nothing over: it is a whole reading, whatever it might have built on.

@@ -170,9 +170,16 @@ async fn an_activity_log_that_may_not_be_read_costs_calls_and_nothing_else() {
 /// What a run that begins then may build on.
 async fn base(house: &House, claim: Claim, edition: &str, then: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let mut tx = house.store.begin(house.tenant).await.expect("a transaction");
-    let found = recall::reads(&mut tx, claim, edition, then).await.expect("asks");
+    let found = recall::reads(&mut tx, claim, edition, then).await.expect("asks").since;
     tx.commit().await.expect("commits");
     found
+}
+
+/// A whole reading of this connection, by edition one.
+async fn read_whole(house: &House, connection: Uuid) {
+    let claim = house.claim_to(connection, Reads::Everything).await;
+    base(house, claim, "one", now()).await;
+    end(house, claim, Ending::Done).await;
 }
 
 #[tokio::test]
@@ -206,9 +213,7 @@ async fn a_connection_that_leads_elsewhere_builds_on_nothing() {
     let (name, spec) = cloud.connections().swap_remove(0);
     let house = House::new().await;
     let connection = house.connect(&name, &spec).await;
-    let whole = house.claim_to(connection, Reads::Changes).await;
-    base(&house, whole, "one", now()).await;
-    end(&house, whole, Ending::Done).await;
+    read_whole(&house, connection).await;
     assert_eq!(house.connect(&name, &spec).await, connection, "the same again");
     let same = house.claim_to(connection, Reads::Changes).await;
     assert!(base(&house, same, "one", now()).await.is_some());
@@ -249,9 +254,7 @@ async fn who_asks_while_changes_are_read_gets_a_whole_reading_after_them() {
 async fn a_run_that_is_taken_up_again_reads_everything() {
     let house = House::new().await;
     let connection = house.connection("source").await;
-    let whole = house.claim_to(connection, Reads::Changes).await;
-    base(&house, whole, "one", now()).await;
-    end(&house, whole, Ending::Done).await;
+    read_whole(&house, connection).await;
     let first = house.claim_to(connection, Reads::Changes).await;
     assert!(base(&house, first, "one", now()).await.is_some());
     let mut tx = house.store.begin(house.tenant).await.expect("a transaction");
@@ -265,13 +268,33 @@ async fn a_run_that_is_taken_up_again_reads_everything() {
 async fn who_asks_while_a_run_waits_has_it_read_everything() {
     let house = House::new().await;
     let connection = house.connection("source").await;
-    let whole = house.claim_to(connection, Reads::Changes).await;
-    base(&house, whole, "one", now()).await;
-    end(&house, whole, Ending::Done).await;
+    read_whole(&house, connection).await;
     let mut tx = house.store.begin(house.tenant).await.expect("a transaction");
     let waiting = runs::enqueue(&mut tx, connection, Reads::Changes, now()).await.expect("queues");
     assert_eq!(runs::enqueue(&mut tx, connection, Reads::Everything, now()).await.expect("asks"), None);
     let claim = runs::claim_one(&mut tx, waiting.expect("a run"), now()).await.expect("asks").expect("waits");
     tx.commit().await.expect("commits");
     assert_eq!(base(&house, claim, "one", now()).await, None);
+}
+
+#[tokio::test]
+async fn a_run_that_is_taken_up_again_knows_what_it_has_read_and_a_first_one_nothing() {
+    let house = House::new().await;
+    let (first, second) = (house.connection("first").await, house.connection("second").await);
+    let known = async |claim: Claim| {
+        let mut tx = house.store.begin(house.tenant).await.expect("a transaction");
+        let found = recall::reads(&mut tx, claim, "one", now()).await.expect("asks").known;
+        tx.commit().await.expect("commits");
+        found
+    };
+    let (one, other) = (house.claim(first).await, house.claim(second).await);
+    assert!(!known(one).await && !known(other).await, "nobody has ended a run");
+    assert!(known(one).await, "it had begun");
+    let mut tx = house.store.begin(house.tenant).await.expect("a transaction");
+    runs::hand_back(&mut tx, other).await.expect("hands back");
+    let again = runs::claim_one(&mut tx, other.run, now()).await.expect("asks").expect("it waits");
+    tx.commit().await.expect("commits");
+    assert!(known(again).await, "also where it was handed back");
+    end(&house, one, Ending::Done).await;
+    assert!(known(house.claim(house.connection("third").await).await).await, "what another connection read");
 }

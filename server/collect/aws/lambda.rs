@@ -11,9 +11,9 @@ use super::caller::Operation;
 use super::normalise::{self, Asked, Shared};
 use super::region::Reader;
 use super::signing::Signing;
-use super::trail::{self, Touched};
-use super::{metrics, urls};
+use super::{metrics, trail, urls};
 use crate::collect::Stopped;
+use crate::collect::touched::Touched;
 use crate::model::{Asset, AssetKey, Fact, Facts, Trigger};
 
 pub(super) const LIST: Operation = Operation::listing("lambda:ListFunctions", "functions");

@@ -20,11 +20,11 @@ use aws_sdk_cloudtrail::error::SdkError;
 use aws_sdk_cloudtrail::operation::lookup_events::{LookupEventsError, LookupEventsOutput};
 use aws_sdk_cloudtrail::primitives::DateTime;
 use aws_sdk_cloudtrail::types::{Event, LookupAttribute, LookupAttributeKey};
-use chrono::TimeDelta;
 use serde_json::Value;
 
 use super::caller::Operation;
 use super::region::Reader;
+use crate::collect::touched::{Touched, asked_from};
 
 pub(super) const LOOKUP: Operation = Operation::of("cloudtrail:LookupEvents", "what changed since", &[]);
 
@@ -34,10 +34,6 @@ const FEWEST: usize = 40;
 const MOST_PAGES: usize = 10;
 /// The history answers two calls a second.
 const PACE: Duration = Duration::from_millis(500);
-/// What happened so shortly before a whole reading may not have been seen by it.
-fn margin() -> TimeDelta {
-    TimeDelta::minutes(30)
-}
 
 /// Which things of a service the history is asked about, and how it names them.
 struct Kind {
@@ -109,17 +105,6 @@ const REPOSITORIES: Kind = Kind {
 const TAGGING: &str = "tagging.amazonaws.com";
 const OF_ANY_SERVICE: &[&str] = &["TagResources", "UntagResources"];
 
-/// What may have been touched.
-#[derive(Debug, Default)]
-pub struct Touched(Option<HashSet<String>>);
-
-impl Touched {
-    /// Whether the thing of this name may have been.
-    pub fn may_hold(&self, name: &str) -> bool {
-        self.0.as_ref().is_none_or(|names| names.contains(name))
-    }
-}
-
 /// The functions of a region that may have been touched; the list has so many at least.
 pub async fn functions(reader: &Reader, listed: usize) -> Touched {
     read(reader, &FUNCTIONS, listed).await
@@ -144,14 +129,14 @@ async fn read(reader: &Reader, kind: &Kind, listed: usize) -> Touched {
     let Some(since) = reader.run.since().filter(|_| listed >= FEWEST) else { return Touched::default() };
     // One after the other: functions and repositories share what the region allows.
     let _turn = reader.history.lock().await;
-    let (client, from) = (Client::new(&reader.config), DateTime::from_secs((since - margin()).timestamp()));
+    let (client, from) = (Client::new(&reader.config), DateTime::from_secs(asked_from(since).timestamp()));
     let mut touched = HashSet::new();
     for name in kind.events.iter().chain(OF_ANY_SERVICE) {
         if lookup(reader, &client, (kind, name), from, &mut touched).await.is_none() {
             return Touched::default();
         }
     }
-    Touched(Some(touched))
+    Touched::of(Some(touched))
 }
 
 /// Adds what the events of one name touched. None where not all of them could be read, or one does not say.
@@ -294,7 +279,6 @@ mod tests {
         }
         assert_eq!(touched(&FUNCTIONS, &Event::builder().build()), None);
         assert_eq!(touched(&FUNCTIONS, &Event::builder().cloud_trail_event("{").build()), None);
-        assert!(Touched::default().may_hold("orders"));
     }
 
     #[test]

@@ -11,11 +11,12 @@
 use std::collections::HashSet;
 use std::time::SystemTime;
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Deserialize;
 
 use super::AzureCollector;
 use crate::collect::ledger::Call;
+use crate::collect::touched::{Touched, asked_from};
 
 pub(super) const LOG: Call = Call {
     name: "Microsoft.Insights/eventtypes/values/read",
@@ -28,17 +29,6 @@ pub(super) const LOG: Call = Call {
 const MOST_PAGES: usize = 100;
 const MOST_TOUCHED: usize = 20_000;
 const SITES: &str = "/providers/microsoft.web/sites/";
-
-/// Apps that may have been touched, by resource id in lower case.
-#[derive(Debug, Default)]
-pub struct Touched(Option<HashSet<String>>);
-
-impl Touched {
-    /// Whether the app of this id may have been.
-    pub fn may_hold(&self, id: &str) -> bool {
-        self.0.as_ref().is_none_or(|ids| ids.contains(&id.to_lowercase()))
-    }
-}
 
 /// An entry, as far as it is read.
 #[derive(Debug, Deserialize)]
@@ -53,17 +43,17 @@ struct Named {
     value: Option<String>,
 }
 
-/// The apps touched since a whole reading that began at `since`.
+/// The apps that may have been touched since a whole reading that began at `since`, by resource id in lower
+/// case.
 pub async fn apps(collector: &AzureCollector, subscription: &str, since: Option<DateTime<Utc>>) -> Touched {
     let Some(since) = since else { return Touched::default() };
-    // What happened shortly before may not have been seen by that reading.
-    let path = path(subscription, since - TimeDelta::minutes(30));
+    let path = path(subscription, asked_from(since));
     let mut ids = HashSet::new();
     let all = collector.arm.attempt(&path, MOST_PAGES, |entry: Entry| {
         ids.extend(subject(&entry)?);
         (ids.len() <= MOST_TOUCHED).then_some(())
     });
-    Touched(all.await.map(|()| ids))
+    Touched::of(all.await.map(|()| ids))
 }
 
 /// Where the log of a subscription is, from a moment on.
@@ -129,7 +119,6 @@ mod tests {
         assert_eq!(subject(&entry("Microsoft.Web/sites/write", "")), None);
         let silent: Entry = serde_json::from_str("{}").expect("reads");
         assert_eq!(subject(&silent), None);
-        assert!(Touched::default().may_hold("/subscriptions/x"));
     }
 
     proptest! {

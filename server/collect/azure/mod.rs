@@ -34,6 +34,7 @@ use self::wire::Resource;
 use super::{Access, CollectError, Collector, RunBuilder, Stopped};
 use crate::analysis::secrets::FingerprintKey;
 use crate::collect::ledger::Call;
+use crate::collect::touched::Touched;
 use crate::model::{Asset, AzureSpec};
 
 pub use discover::{Found, Named, discover};
@@ -225,10 +226,12 @@ impl AzureCollector {
         &self,
         context: &app::Context<'_>,
         run: &RunBuilder,
-        touched: &activity::Touched,
+        touched: &Touched,
         apps: Vec<Resource>,
     ) -> Result<(), Stopped> {
-        let quiet = apps.iter().filter(|row| row.id.as_deref().is_some_and(|id| !touched.may_hold(id)));
+        let quiet = apps
+            .iter()
+            .filter(|row| row.id.as_deref().is_some_and(|id| !touched.may_hold(&id.to_lowercase())));
         let keys = quiet.map(|row| normalise::key(context.subscription, row)).collect();
         // The same id may be spelt otherwise than it was kept.
         let known = run.standing(keys).await?.into_iter();

@@ -17,8 +17,9 @@ pub(super) use images::IMAGES;
 
 use super::caller::Operation;
 use super::region::Reader;
-use super::trail::{self, Touched};
+use super::trail;
 use crate::analysis::iam;
+use crate::collect::touched::Touched;
 use crate::collect::{RunBuilder, Stopped};
 use crate::model::{
     Asset, AssetKey, Encryption, Fact, Facts, Platform, Provider, RegistryAccess, RepositoryFacts,
