@@ -15,4 +15,7 @@ except ImportError:
     moto.server.main(["-H", "127.0.0.1", "-p", port])
 else:
     app = moto.server.DomainDispatcherApplication(moto.server.create_backend_app)
-    Server(("127.0.0.1", int(port)), app, numthreads=16, timeout=120).start()
+    server = Server(("127.0.0.1", int(port)), app, numthreads=16, timeout=120)
+    # Else it closes all but ten of them after each answer.
+    server.keep_alive_conn_limit = 1000
+    server.start()

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::image::Digests;
 use super::seed::{Draw, Place};
 
 /// Size and chance of a sample estate.
@@ -102,13 +103,26 @@ pub struct Estate {
     /// When each day came, by the clock of whoever looks.
     days: Mutex<Vec<DateTime<Utc>>>,
     requests: AtomicU64,
+    digests: Digests,
 }
 
 impl Estate {
     /// The estate of `shape` on its first day.
     pub fn new(shape: Shape) -> Self {
         let root = Place::root(shape.seed);
-        Self { shape, root, day: AtomicU32::new(0), days: Mutex::default(), requests: AtomicU64::new(0) }
+        Self {
+            shape,
+            root,
+            day: AtomicU32::new(0),
+            days: Mutex::default(),
+            requests: AtomicU64::new(0),
+            digests: Digests::default(),
+        }
+    }
+
+    /// What its images are known by.
+    pub fn digests(&self) -> &Digests {
+        &self.digests
     }
 
     /// The day after, which is come `now`: about [`Shape::changed_percent`] of the assets have changed.

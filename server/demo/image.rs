@@ -1,5 +1,8 @@
 //! Container images of the sample estate: manifests and configurations whose digests are right.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -63,6 +66,10 @@ pub struct Image {
     born: u32,
 }
 
+/// What images are known by, once it was asked for: no registry works out a digest for each question.
+#[derive(Debug, Default)]
+pub struct Digests(Mutex<HashMap<Place, (String, usize)>>);
+
 impl Image {
     /// Image number `number` under `place`, pushed on `born` (0: some time before the first day).
     pub fn new(place: Place, service: Service, number: u64, born: u32) -> Self {
@@ -105,9 +112,21 @@ impl Image {
         Blob::of(&json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": entries }))
     }
 
+    /// Digest and size of [`Image::top`].
+    pub fn named(&self, digests: &Digests) -> (String, usize) {
+        let held = || digests.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(named) = held().get(&self.place) {
+            return named.clone();
+        }
+        let top = self.top();
+        let named = (top.digest, top.bytes.len());
+        held().insert(self.place, named.clone());
+        named
+    }
+
     /// Digest of [`Image::top`].
-    pub fn digest(&self) -> String {
-        self.top().digest
+    pub fn digest(&self, digests: &Digests) -> String {
+        self.named(digests).0
     }
 
     /// The manifest for one architecture.

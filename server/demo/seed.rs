@@ -2,7 +2,7 @@
 //! to, never from what was drawn before. No global state, no clock.
 
 /// A place in the tree of draws; children are reached by name or number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Place(u64);
 
 impl Place {

@@ -14,7 +14,7 @@ use crate::analysis::history;
 use crate::collect::{CollectError, Collector, Event, Recall, RunBuilder};
 use crate::model::{Asset, AssetId, Facts, Gap, TenantId};
 use crate::store::assets::{self, Previous, Seen};
-use crate::store::recall::{self, Earlier};
+use crate::store::recall::{self, Earlier, Recalled};
 use crate::store::runs::{self, Claim, Standing};
 use crate::store::{Store, StoreError, Tx};
 
@@ -56,6 +56,14 @@ pub async fn refresh<C: Collector>(
     // Where nothing can be written any more, the reading ends at once.
     let (read, ()) = tokio::try_join!(async { Ok(reading.await) }, intake.drain(events))?;
     intake.close(read).await
+}
+
+/// Questions about what is known, to be answered together.
+#[derive(Default)]
+struct Questions {
+    asked: Vec<Recall>,
+    /// Assets they ask about.
+    keys: usize,
 }
 
 /// The writing side of a run.
@@ -111,59 +119,91 @@ impl<'a> Intake<'a> {
     /// soon as nothing can be written.
     async fn drain(&mut self, mut events: mpsc::Receiver<Event>) -> Result<(), RefreshError> {
         let mut beat = tokio::time::interval(BEAT);
+        let mut waiting = Vec::new();
         loop {
             tokio::select! {
-                event = events.recv() => match event {
-                    Some(event) => self.take(event).await?,
-                    None => return self.flush().await,
+                count = events.recv_many(&mut waiting, BATCH) => match count {
+                    0 => return self.flush().await,
+                    _ => self.take(waiting.drain(..)).await?,
                 },
                 _ = beat.tick() => self.flush().await?,
             }
         }
     }
 
-    async fn take(&mut self, event: Event) -> Result<(), RefreshError> {
-        match event {
-            Event::Asset(asset) => {
-                // The same asset twice in one pass (two pages that overlap) is one asset.
-                self.batch.insert(asset.key.id(self.tenant), *asset);
-                if self.batch.len() >= BATCH {
-                    self.flush().await?;
+    /// Takes what came together; what is asked is answered together.
+    async fn take(&mut self, events: impl Iterator<Item = Event> + Send) -> Result<(), RefreshError> {
+        let mut questions = Questions::default();
+        for event in events {
+            match event {
+                Event::Asset(asset) => {
+                    // The same asset twice in one pass (two pages that overlap) is one asset.
+                    self.batch.insert(asset.key.id(self.tenant), *asset);
+                    if self.batch.len() >= BATCH {
+                        self.flush().await?;
+                    }
+                }
+                Event::Gap(gap) => self.note(gap),
+                Event::Progress(progress) => {
+                    self.standing.phase = progress.phase;
+                    self.standing.done = i64::try_from(progress.done).unwrap_or(i64::MAX);
+                    self.standing.total = progress.total.and_then(|total| i64::try_from(total).ok());
+                }
+                Event::Recall(question) => {
+                    if questions.keys + question.keys.len() > RunBuilder::MOST_RECALLED {
+                        self.answer(std::mem::take(&mut questions)).await?;
+                    }
+                    questions.keys += question.keys.len();
+                    questions.asked.push(question);
                 }
             }
-            Event::Gap(gap) => {
-                self.hidden |= gap.hides_assets;
-                self.standing.gaps += 1;
-                if self.gaps.len() < runs::MOST_GAPS {
-                    self.gaps.push(gap);
-                }
+        }
+        self.answer(questions).await?;
+        Ok(())
+    }
+
+    fn note(&mut self, gap: Gap) {
+        self.hidden |= gap.hides_assets;
+        self.standing.gaps += 1;
+        if self.gaps.len() < runs::MOST_GAPS {
+            self.gaps.push(gap);
+        }
+    }
+
+    async fn answer(&mut self, questions: Questions) -> Result<(), StoreError> {
+        // Where nothing can be known, nothing is looked for.
+        let Some(edition) = self.edition.clone().filter(|_| self.earlier.known) else { return Ok(()) };
+        let (lately, ever): (Vec<_>, Vec<_>) =
+            questions.asked.into_iter().partition(|question| question.since.is_some());
+        for alike in [lately, ever] {
+            let Some(first) = alike.first() else { continue };
+            let lately = first.since.map(|since| (self.claim.connection, since));
+            let asked: Vec<Vec<AssetId>> = alike
+                .iter()
+                .map(|question| question.keys.iter().map(|key| key.id(self.tenant)).collect())
+                .collect();
+            let mut tx = self.store.begin(self.tenant).await?;
+            let known = recall::seen(&mut tx, &edition, &asked.concat(), lately).await?;
+            self.builds |= lately.is_some() && !known.is_empty();
+            let by_id: HashMap<AssetId, &Asset> =
+                known.iter().map(|one| (one.id, &one.before.asset)).collect();
+            for (question, ids) in alike.into_iter().zip(&asked) {
+                let found = ids.iter().filter_map(|id| by_id.get(id).copied().cloned()).collect();
+                // Who asked may have gone away meanwhile.
+                question.answer.send(found).unwrap_or_default();
             }
-            Event::Progress(progress) => {
-                self.standing.phase = progress.phase;
-                self.standing.done = i64::try_from(progress.done).unwrap_or(i64::MAX);
-                self.standing.total = progress.total.and_then(|total| i64::try_from(total).ok());
-            }
-            Event::Recall(question) => self.answer(question).await?,
+            self.hold(known);
         }
         Ok(())
     }
 
-    async fn answer(&mut self, question: Recall) -> Result<(), StoreError> {
-        // Where nothing can be known, nothing is looked for.
-        let Some(edition) = self.edition.as_ref().filter(|_| self.earlier.known) else { return Ok(()) };
-        let ids: Vec<AssetId> = question.keys.iter().map(|key| key.id(self.tenant)).collect();
-        let mut tx = self.store.begin(self.tenant).await?;
-        let lately = question.since.map(|since| (self.claim.connection, since));
-        let known = recall::seen(&mut tx, edition, &ids, lately).await?;
-        self.builds |= question.since.is_some() && !known.is_empty();
-        // Who asked may have gone away meanwhile.
-        question.answer.send(known.iter().map(|one| one.before.asset.clone()).collect()).unwrap_or_default();
+    /// Keeps what was recalled until it comes back.
+    fn hold(&mut self, known: Vec<Recalled>) {
         if self.recalled.len() > MOST_RECALLED {
             self.recalled.clear();
         }
         let small = known.into_iter().filter(|one| one.size <= LARGEST_HELD);
         self.recalled.extend(small.map(|one| (one.id, one.before)));
-        Ok(())
     }
 
     /// What was known of these assets. Those recalled a moment ago are not read again, unless another run

@@ -9,6 +9,7 @@ use parallax::collect::{self, CollectError, Collector, Event, RunBuilder};
 use parallax::model::{Asset, AzureSpec, ConnectionSpec, Facts, Gap, Settings, Verdict};
 use parallax::rules::{self, Context};
 use serde_json::Value;
+use serde_json::value::to_raw_value;
 
 use crate::support::arm::{Arm, SECRET, SUBSCRIPTION, Trouble};
 
@@ -32,33 +33,26 @@ fn goes_through(path: &Path) -> usize {
         serde_json::from_str(&text).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()));
     let body = &file["body"];
     let rows = body["value"].as_array().or_else(|| body["data"].as_array());
-    let page: wire::Page = serde_json::from_value(body.clone()).unwrap_or_default();
-    let graph: wire::GraphPage = serde_json::from_value(body.clone()).unwrap_or_default();
+    let sent = to_raw_value(body).expect("JSON");
+    let page: wire::Page = wire::read(&sent).unwrap_or_default();
+    let graph: wire::GraphPage = wire::read(&sent).unwrap_or_default();
     let read = page.value.or(graph.data).unwrap_or_default();
     assert_eq!(read.len(), rows.map_or(0, Vec::len), "{}: a page was lost", path.display());
-    for row in read.iter().chain(body.is_object().then_some(body)) {
-        let one: wire::Resource =
-            serde_json::from_value(row.clone()).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()));
+    for text in read.iter().chain(body.is_object().then_some(&sent)) {
+        let row: Value = serde_json::from_str(text.get()).expect("JSON");
+        let one: wire::Resource = wire::read(text).unwrap_or_else(|| panic!("{}: {row}", path.display()));
         assert_eq!(one.id.as_deref(), row["id"].as_str(), "{}", path.display());
         assert_eq!(one.name.as_deref(), row["name"].as_str(), "{}", path.display());
-        if let Some(properties) = one.properties.filter(Value::is_object) {
-            let site: wire::Site = serde_json::from_value(properties.clone()).expect("lenient");
-            assert_eq!(site.https_only, properties["httpsOnly"].as_bool(), "{}", path.display());
-            let registry: wire::Registry = serde_json::from_value(properties.clone()).expect("lenient");
-            assert_eq!(
-                registry.admin_user_enabled,
-                properties["adminUserEnabled"].as_bool(),
-                "{}",
-                path.display()
-            );
-            let config: wire::SiteConfig = serde_json::from_value(properties.clone()).expect("lenient");
-            assert_eq!(
-                config.min_tls_version.as_deref(),
-                properties["minTlsVersion"].as_str(),
-                "{}",
-                path.display()
-            );
-        }
+        let (Some(rest), Some(properties)) = (one.properties, row["properties"].as_object()) else {
+            continue;
+        };
+        let said = |name: &str| properties.get(name).unwrap_or(&Value::Null);
+        let site: wire::Site = wire::read(&rest).expect("lenient");
+        assert_eq!(site.https_only, said("httpsOnly").as_bool(), "{}", path.display());
+        let registry: wire::Registry = wire::read(&rest).expect("lenient");
+        assert_eq!(registry.admin_user_enabled, said("adminUserEnabled").as_bool(), "{}", path.display());
+        let config: wire::SiteConfig = wire::read(&rest).expect("lenient");
+        assert_eq!(config.min_tls_version.as_deref(), said("minTlsVersion").as_str(), "{}", path.display());
     }
     read.len()
 }

@@ -8,14 +8,16 @@ use parallax::analysis::secrets::FingerprintKey;
 use parallax::app::now;
 use parallax::collect;
 use parallax::demo::{SampleCloud, Shape};
-use parallax::model::{AwsSpec, AzureSpec, ConnectionSpec};
+use parallax::model::{AwsSpec, AzureSpec, ConnectionSpec, RegistrySpec};
 use parallax::pipeline::refresh::refresh;
 use parallax::store::runs::{self, Claim, Ending, Reads, Standing};
 use parallax::store::{connections, recall};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::support::aws::{Deed, front};
 use crate::support::database::House;
+use crate::support::registry::Registry;
 
 /// A sample cloud of which every fifth thing changes in a day.
 async fn cloud() -> SampleCloud {
@@ -54,6 +56,30 @@ impl Source {
         let endpoint = front(spec.endpoint.as_deref().expect("an address"), Arc::new(judge)).await;
         let spec = ConnectionSpec::Aws(AwsSpec { endpoint: Some(endpoint), ..spec });
         Self { asked, ..Self::new(cloud, spec).await }
+    }
+
+    /// The registry, behind a front that takes down what is asked.
+    async fn registry() -> Self {
+        let cloud = cloud().await;
+        let ConnectionSpec::Registry(spec) = cloud.connections().swap_remove(3).1 else {
+            panic!("a registry")
+        };
+        let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+        let noted = Arc::clone(&asked);
+        let judge = move |_: &str, path: &str, _: &str| {
+            noted.lock().expect("a list").push(path.rsplit('/').nth(1).unwrap_or("").to_owned());
+            Deed::Pass
+        };
+        let endpoint = front(&format!("http://{}", spec.address), Arc::new(judge)).await;
+        let address = endpoint.trim_start_matches("http://").to_owned();
+        let spec = ConnectionSpec::Registry(RegistrySpec { address, ..spec });
+        Self { asked, ..Self::new(cloud, spec).await }
+    }
+
+    /// How many images were looked up for what signs them since this was last asked.
+    fn looked_up(&self) -> i64 {
+        let asked = std::mem::take(&mut *self.asked.lock().expect("a list"));
+        i64::try_from(asked.iter().filter(|one| *one == "referrers").count()).expect("few")
     }
 
     /// How often each of these calls was made since this was last asked.
@@ -120,6 +146,49 @@ async fn of_a_subscription_only_what_was_touched_is_asked_again() {
     let (whole, calls, changed) = two_days(&source).await;
     assert!(changed > 20, "{changed}");
     assert!(calls * 2 < whole, "{calls} calls instead of {whole}, though a fifth had changed");
+}
+
+#[tokio::test]
+async fn of_a_registry_signatures_that_were_found_are_not_looked_for_again() {
+    let source = Source::registry().await;
+    let (first, _) = source.pass(Reads::Everything).await;
+    let all = source.looked_up();
+    let signed = "SELECT count(*) FROM assets WHERE kind = 'image' AND facts->>'signed' = 'true'";
+    let signed = source.house.count(signed).await;
+    assert!(signed > 20 && all - signed > 20, "{signed} of {all}");
+    let (second, _) = source.pass(Reads::Changes).await;
+    assert_eq!((second.seen, second.changed), (first.seen, 0));
+    assert_eq!(source.looked_up(), all - signed, "those that were not signed may be by now");
+    let built = "SELECT count(*) FROM runs WHERE since IS NOT NULL";
+    assert_eq!(source.house.count(built).await, 1, "and it is told as building on the first");
+    source.cloud.next_day(now());
+    assert!(source.pass(Reads::Changes).await.0.changed > 0);
+    source.looked_up();
+    assert_eq!(source.pass(Reads::Everything).await.0.changed, 0, "a whole reading finds nothing else");
+    assert!(source.looked_up() >= all, "and looks all of them up");
+}
+
+#[tokio::test]
+async fn a_signature_that_comes_is_seen_by_the_next_pass_and_stays() {
+    let (house, registry) = (House::new().await, Registry::open().await);
+    let config = json!({ "os": "linux", "architecture": "amd64", "config": {},
+        "rootfs": { "type": "layers", "diff_ids": [] } });
+    let digest = registry.image("app", "1.0", &config).await;
+    let spec = ConnectionSpec::Registry(registry.spec());
+    let connection = house.connect("registry", &spec).await;
+    let read = async |reads| {
+        let claim = house.claim_to(connection, reads).await;
+        let source = collect::open(&spec, FingerprintKey::new([1; 32])).await.expect("opens");
+        Box::pin(refresh(&house.store, house.tenant, claim, &source, now)).await.expect("reads");
+        end(&house, claim, Ending::Done).await;
+        house.count("SELECT count(*) FROM assets WHERE facts->>'signed' = 'true'").await
+    };
+    assert_eq!(read(Reads::Everything).await, 0);
+    assert_eq!(read(Reads::Changes).await, 0);
+    registry.image("app", &format!("{}.sig", digest.replacen(':', "-", 1)), &config).await;
+    assert_eq!(read(Reads::Changes).await, 1);
+    assert_eq!(read(Reads::Everything).await, 1);
+    assert_eq!(read(Reads::Changes).await, 1);
 }
 
 #[tokio::test]

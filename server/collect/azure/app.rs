@@ -9,7 +9,7 @@ use super::arm::{Miss, Uses};
 use super::normalise::{self, Answers};
 use super::roles::Roles;
 use super::wire::{
-    Authentication, Function, PlanProperties, PublishingPolicy, Resource, Settings, Site, SiteConfig,
+    self, Authentication, Function, PlanProperties, PublishingPolicy, Resource, Settings, Site, SiteConfig,
 };
 use crate::collect::ledger::Call;
 use crate::model::{Asset, Fact, Plan};
@@ -67,8 +67,7 @@ pub async fn plans(collector: &AzureCollector, subscription: &str) -> Plans {
 
 fn plan(row: Resource) -> Option<(String, Plan)> {
     let sku = row.sku.unwrap_or_default();
-    let properties: PlanProperties =
-        row.properties.and_then(|one| serde_json::from_value(one).ok()).unwrap_or_default();
+    let properties: PlanProperties = row.properties.and_then(|one| wire::read(&one)).unwrap_or_default();
     let plan = Plan {
         sku: sku.name.unwrap_or_default(),
         tier: sku.tier.unwrap_or_default(),
@@ -94,8 +93,7 @@ pub async fn read(context: &Context<'_>, row: Resource, before: Option<Asset>) -
     let Some((group, name)) = normalise::group_and_name(&id) else {
         return arm.missed(LISTED, subscription, &Miss::Unreadable("unreadable-row")).known().cloned();
     };
-    let site: Site =
-        row.properties.clone().and_then(|one| serde_json::from_value(one).ok()).unwrap_or_default();
+    let site: Site = row.properties.as_ref().and_then(|one| wire::read(one)).unwrap_or_default();
     let functions = format!("{}/functions?api-version=2023-12-01", id.trim_start_matches('/'));
     let standing = before.and_then(|asset| normalise::standing(context, &row, &site, asset));
     if let Some(standing) = standing {

@@ -189,7 +189,7 @@ impl Arm {
             };
             let sent = values.len();
             let before = rows.len();
-            rows.extend(values.into_iter().filter_map(|row| serde_json::from_value(row).ok()));
+            rows.extend(values.iter().filter_map(|row| wire::read(row)));
             if rows.len() - before < sent {
                 whole = self.missed(call, subject, &Miss::Unreadable("unreadable-row"));
             }
@@ -218,7 +218,7 @@ impl Arm {
                 }
             };
             for row in page.value? {
-                take(serde_json::from_value(row).ok()?)?;
+                take(wire::read(&row)?)?;
             }
             match page.next_link.filter(|link| !link.is_empty()) {
                 Some(link) => next = self.own(&link).ok()?,

@@ -4,7 +4,7 @@ use azure_mgmt_resourcegraph::package_preview_2021_03::models::{QueryRequest, Qu
 
 use super::AzureCollector;
 use super::arm::{Miss, Uses};
-use super::wire::{GraphPage, Resource};
+use super::wire::{self, GraphPage, Resource};
 use crate::collect::ledger::Call;
 use crate::model::Fact;
 
@@ -35,6 +35,12 @@ pub const APPS: Listed = Listed {
         facet: "function apps",
         lists: true,
     },
+};
+
+/// The same, of which only the identities are asked for.
+const IDENTITIES: Listed = Listed {
+    query: "resources | where type =~ 'microsoft.web/sites' | order by id asc | project id, kind, identity",
+    ..APPS
 };
 
 /// Container registries.
@@ -150,7 +156,7 @@ impl<'a> Rows<'a> {
         self.token = next;
         let data = page.data.unwrap_or_default();
         let sent = data.len();
-        let rows = rows(data);
+        let rows: Vec<Resource> = data.iter().filter_map(|row| wire::read(row)).collect();
         if rows.len() < sent {
             self.lose("unreadable-row");
         }
@@ -172,10 +178,6 @@ impl<'a> Rows<'a> {
     }
 }
 
-fn rows(data: Vec<serde_json::Value>) -> Vec<Resource> {
-    data.into_iter().filter_map(|row| serde_json::from_value(row).ok()).collect()
-}
-
 /// The first page of an enumeration, as a test asks for it: without falling back on another list.
 pub async fn first(collector: &AzureCollector, subscription: &str, listed: Listed) -> Fact<Vec<Resource>> {
     let mut rows = Rows::new(collector, subscription, listed);
@@ -188,7 +190,7 @@ pub async fn first(collector: &AzureCollector, subscription: &str, listed: Liste
 /// How many apps use each user-assigned identity; known only if every app was seen.
 pub async fn uses(collector: &AzureCollector, subscription: &str) -> Fact<Uses> {
     let mut uses = Uses::new();
-    let mut pages = Rows::new(collector, subscription, APPS);
+    let mut pages = Rows::new(collector, subscription, IDENTITIES);
     while let Some(rows) = pages.next().await {
         for row in rows.iter().filter(|row| super::app::is_function_app(row)) {
             let identities = row.identity.iter().filter_map(|one| one.user_assigned_identities.as_ref());

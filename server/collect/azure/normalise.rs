@@ -168,7 +168,8 @@ fn of_site(row: &Resource, site: &Site, facts: &mut FunctionFacts) {
         id: id.split("/subnets/").next().unwrap_or(id).to_owned(),
         subnets: vec![id.clone()],
     });
-    facts.vpc = told(row.properties.as_ref().filter(|one| one.is_object()), "properties").map(|_| vpc);
+    facts.vpc =
+        told(row.properties.as_ref().filter(|one| one.get().starts_with('{')), "properties").map(|_| vpc);
     facts.tags = Fact::Known(tags(row));
 }
 

@@ -3,7 +3,7 @@
 use super::AzureCollector;
 use super::arm::Miss;
 use super::normalise::{group_and_name, key, region, tags};
-use super::wire::{PolicySwitch, Registry, RegistryEncryption, Resource};
+use super::wire::{self, PolicySwitch, Registry, RegistryEncryption, Resource};
 use crate::collect::ledger::Call;
 use crate::model::{
     Asset, Encryption, Fact, Facts, Platform, PublicNetwork, RegistryAccess, RepositoryFacts, ResourcePolicy,
@@ -26,7 +26,7 @@ const LISTED: Call = Call {
 /// Reads a registry. None where its row makes no sense.
 pub async fn read(collector: &AzureCollector, subscription: &str, row: Resource) -> Option<Asset> {
     let id = row.id.clone().unwrap_or_default();
-    let registry = row.properties.clone().and_then(|one| serde_json::from_value::<Registry>(one).ok());
+    let registry = row.properties.as_ref().and_then(|one| wire::read::<Registry>(one));
     let Some(registry) = registry.filter(|_| group_and_name(&id).is_some()) else {
         let miss = Miss::Unreadable("unreadable-row");
         return collector.arm.missed(LISTED, subscription, &miss).known().cloned();

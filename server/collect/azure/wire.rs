@@ -6,11 +6,17 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// A field that is there and makes sense, or nothing.
 fn lenient<'de, T: DeserializeOwned, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    let value = Value::deserialize(deserializer)?;
-    Ok(serde_json::from_value(value).ok())
+    let text = Box::<RawValue>::deserialize(deserializer)?;
+    Ok(read(&text))
+}
+
+/// A row of a list, or the rest of a resource, if it makes sense.
+pub fn read<T: DeserializeOwned>(text: &RawValue) -> Option<T> {
+    serde_json::from_str(text.get()).ok()
 }
 
 macro_rules! wire {
@@ -28,7 +34,7 @@ wire! {
     /// One page of a list.
     pub struct Page {
         /// Its rows.
-        pub value: Vec<Value>,
+        pub value: Vec<Box<RawValue>>,
         /// Where the next page is.
         pub next_link: String,
     }
@@ -36,7 +42,7 @@ wire! {
     /// One page of a Resource Graph answer.
     pub struct GraphPage {
         /// Its rows.
-        pub data: Vec<Value>,
+        pub data: Vec<Box<RawValue>>,
         /// What to ask the next page with.
         #[serde(rename = "$skipToken")]
         pub skip_token: String,
@@ -64,8 +70,8 @@ wire! {
         pub identity: ManagedIdentity,
         /// SKU.
         pub sku: Sku,
-        /// The rest, by type.
-        pub properties: Value,
+        /// The rest, by type, as it was written.
+        pub properties: Box<RawValue>,
     }
 
     /// A managed identity.

@@ -1,5 +1,7 @@
 //! One repository: its tags, the images they name, and the two kinds of asset that come of it.
 
+use std::collections::HashMap;
+
 use futures::stream;
 use futures::{StreamExt, TryStreamExt};
 use reqwest::Method;
@@ -30,6 +32,40 @@ enum Found {
     Nothing,
     /// It could not be had: by which tag, and why.
     Lost(String, Fault),
+}
+
+/// What earlier runs found of images.
+struct Known {
+    /// This connection, since the whole reading that the run builds on.
+    standing: HashMap<AssetKey, Asset>,
+    /// Whoever, whenever.
+    recalled: HashMap<AssetKey, Asset>,
+}
+
+/// What an earlier run found of an image.
+struct Earlier {
+    facts: ImageFacts,
+    /// It was signed, and this is not to be asked again before the next whole reading: signatures come
+    /// after an image and stay.
+    signed: bool,
+}
+
+impl Known {
+    async fn of(run: &RunBuilder, mut keys: Vec<AssetKey>) -> Result<Self, Stopped> {
+        let standing = run.standing(keys.clone()).await?;
+        keys.retain(|key| !standing.contains_key(key));
+        Ok(Self { standing, recalled: run.recall(keys).await? })
+    }
+
+    fn take(&mut self, key: &AssetKey) -> Option<Earlier> {
+        let (asset, stands) = match self.standing.remove(key) {
+            Some(asset) => (asset, true),
+            None => (self.recalled.remove(key)?, false),
+        };
+        let Facts::Image(facts) = asset.facts else { return None };
+        let signed = stands && facts.signed == Fact::Known(true);
+        Some(Earlier { facts: *facts, signed })
+    }
 }
 
 /// Reads one repository.
@@ -78,10 +114,10 @@ impl<'a> Repository<'a> {
         let mut tags = Tags::read(self.blobs(), listing.names, &before).await;
         let mut count = 0;
         for images in tags.images(RunBuilder::MOST_RECALLED) {
-            let keys = images.iter().map(|named| self.image_key(&named.digest)).collect();
-            let mut known = run.recall(keys).await?;
+            let keys: Vec<AssetKey> = images.iter().map(|named| self.image_key(&named.digest)).collect();
+            let mut known = Known::of(run, keys).await?;
             let reading = images.into_iter().map(|named| {
-                let before = known.remove(&self.image_key(&named.digest));
+                let before = known.take(&self.image_key(&named.digest));
                 self.image(run, &signatures, named, before)
             });
             let found: Vec<Found> = stream::iter(reading).buffer_unordered(AT_ONCE).try_collect().await?;
@@ -121,13 +157,10 @@ impl<'a> Repository<'a> {
         run: &RunBuilder,
         signatures: &Signatures,
         mut named: Named,
-        before: Option<Asset>,
+        before: Option<Earlier>,
     ) -> Result<Found, Stopped> {
-        let before = before.and_then(|asset| match asset.facts {
-            Facts::Image(facts) => image::again(*facts),
-            _ => None,
-        });
-        let said = match (before, named.manifest.take()) {
+        let signed = before.as_ref().is_some_and(|before| before.signed);
+        let said = match (before.and_then(|before| image::again(before.facts)), named.manifest.take()) {
             (Some(facts), _) => Some(facts),
             (None, Some(manifest)) => self.said(run, &named.digest, manifest).await?,
             (None, None) => match self.blobs().manifest(&named.digest).await {
@@ -144,7 +177,8 @@ impl<'a> Repository<'a> {
         let name = format!("{}:{}", self.name, named.tags.first().map_or("", String::as_str));
         facts.repository = self.name.clone().into();
         facts.image_tags = named.tags.into();
-        facts.signed = signatures.of(self.blobs(), &named.digest).await;
+        facts.signed =
+            if signed { Fact::Known(true) } else { signatures.of(self.blobs(), &named.digest).await };
         let key = self.image_key(&named.digest);
         run.asset(Asset { key, name, platform: Platform::OciImage, facts: Facts::Image(Box::new(facts)) })
             .await?;

@@ -39,6 +39,7 @@ fn of_repository(call: &Call<'_>, headers: &HeaderMap, operation: &str, asked: &
         return json_error(StatusCode::BAD_REQUEST, "RepositoryNotFoundException", &message);
     };
     let ids = json!({ "registryId": call.account().id, "repositoryName": name });
+    let digests = call.estate.digests();
     match operation {
         "GetRepositoryPolicy" if repository.hides_policy() => json_error(
             StatusCode::BAD_REQUEST,
@@ -54,12 +55,14 @@ fn of_repository(call: &Call<'_>, headers: &HeaderMap, operation: &str, asked: &
             None => json_error(StatusCode::BAD_REQUEST, "LifecyclePolicyNotFoundException", "no rules"),
         },
         "ListTagsForResource" => json11(&json!({ "tags": repository.tags() })),
-        "DescribeImages" => images(&repository, asked, "imageDetails", Repository::image_detail),
+        "DescribeImages" => {
+            images(&repository, asked, "imageDetails", |one, number| one.image_detail(number, digests))
+        }
         "ListImages" => images(
             &repository,
             asked,
             "imageIds",
-            |one, number| json!({ "imageDigest": one.image(number).digest(), "imageTag": one.image_tags(number).pop() }),
+            |one, number| json!({ "imageDigest": one.image(number).digest(digests), "imageTag": one.image_tags(number).pop() }),
         ),
         "BatchGetImage" => batch_get(&repository, asked),
         "GetDownloadUrlForLayer" => layer_address(call, headers, &repository, asked),

@@ -279,7 +279,7 @@ impl<'a> Function<'a> {
         let repository = Repository::new(self.estate, self.account, self.region, draw.below(count));
         // What a tag names is looked up when code is deployed, and not again.
         let repository = repository.until(self.thing.last("code"));
-        let (uri, digest) = (repository.uri(), repository.newest().digest());
+        let (uri, digest) = (repository.uri(), repository.newest().digest(self.estate.digests()));
         let pinned = draw.chance(45.0);
         let image = if pinned { format!("{uri}@{digest}") } else { format!("{uri}:latest") };
         json!({ "RepositoryType": "ECR", "ImageUri": image, "ResolvedImageUri": format!("{uri}@{digest}") })

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::policy;
 use crate::demo::estate::{ACCOUNTS, Estate, Thing, before, ecr_images};
-use crate::demo::image::Image;
+use crate::demo::image::{Digests, Image};
 use crate::demo::names::{self, Service, TEAMS};
 use crate::demo::seed::Draw;
 
@@ -143,11 +143,11 @@ impl Repository {
     }
 
     /// An image as `DescribeImages` shows it.
-    pub fn image_detail(&self, number: u64) -> Value {
+    pub fn image_detail(&self, number: u64, digests: &Digests) -> Value {
         let image = self.image(number);
         let pushed = image.pushed_at().timestamp();
         let mut detail = json!({ "registryId": ACCOUNTS[self.account].id, "repositoryName": self.name(),
-            "imageDigest": image.digest(), "imageTags": self.image_tags(number), "imageSizeInBytes": image.size(),
+            "imageDigest": image.digest(digests), "imageTags": self.image_tags(number), "imageSizeInBytes": image.size(),
             "imagePushedAt": pushed, "imageManifestMediaType": image.media_type(),
             "artifactMediaType": "application/vnd.oci.image.config.v1+json" });
         if let (true, Some(fields)) = (self.scans() && !image.is_index(), detail.as_object_mut()) {

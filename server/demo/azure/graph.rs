@@ -1,6 +1,6 @@
 //! Azure Resource Graph: the resources of the subscriptions asked for, by type, a page at a time.
 //!
-//! It reads of a query which types it names and shows whole rows; it does not run the language.
+//! It reads of a query which types it names and which columns it wants last; it does not run the language.
 
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
@@ -35,7 +35,15 @@ pub fn answer(call: &Call<'_>) -> Response<Body> {
     let start = token.or_else(|| options["$skip"].as_u64()).unwrap_or(0).min(total);
     let size = options["$top"].as_u64().unwrap_or(PAGE).clamp(1, PAGE);
     let end = (start + size).min(total);
-    let data: Vec<Value> = (start..end).filter_map(|position| row(call, &sources, position)).collect();
+    let columns = query.rsplit_once("| project ").map(|(_, names)| names.split(", ").collect::<Vec<_>>());
+    let shown = |mut row: Value| {
+        if let (Some(columns), Some(fields)) = (&columns, row.as_object_mut()) {
+            fields.retain(|name, _| columns.contains(&name.as_str()));
+        }
+        row
+    };
+    let data: Vec<Value> =
+        (start..end).filter_map(|position| row(call, &sources, position)).map(shown).collect();
     let mut body = json!({ "totalRecords": total, "count": data.len(), "data": data, "facets": [],
         "resultTruncated": "false" });
     if end < total {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::app::App;
 use super::{Call, forbidden, not_found, ok, plan, same};
 
-/// The service's page size for apps.
+/// The size of its pages.
 const PAGE: u64 = 50;
 
 /// Answers one call on `rest`, the path after the provider's name.
@@ -55,7 +55,7 @@ fn of(call: &Call<'_>, app: &App, rest: &[&str]) -> Response<Body> {
         }
         (&Method::GET, ["functions"]) => {
             let functions = app.functions();
-            call.listed(functions.len() as u64, 2, |index| {
+            call.listed(functions.len() as u64, PAGE, |index| {
                 functions.get(super::at(index)).cloned().into_iter().collect::<Vec<Value>>()
             })
         }

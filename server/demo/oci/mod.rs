@@ -30,7 +30,7 @@ pub fn answer(estate: &Estate, shelf: &Shelf, method: &Method, uri: &Uri) -> Res
     } else if let Some(name) = path.strip_suffix("/tags/list") {
         tags(estate, name, uri)
     } else if let Some((name, reference)) = path.split_once("/manifests/") {
-        manifest((estate, shelf), name, reference)
+        manifest((estate, shelf), method, name, reference)
     } else if let Some((name, digest)) = path.split_once("/blobs/") {
         blob((estate, shelf), name, digest)
     } else if let Some((name, digest)) = path.split_once("/referrers/") {
@@ -102,13 +102,28 @@ fn listed(
     response
 }
 
-fn manifest((estate, shelf): (&Estate, &Shelf), name: &str, reference: &str) -> Response<Body> {
-    let found = Repository::find(estate, name).and_then(|one| {
-        if reference.starts_with("sha256:") { shelf.part(&one, reference) } else { one.tagged(reference) }
-    });
-    match found {
+fn manifest(
+    (estate, shelf): (&Estate, &Shelf),
+    method: &Method,
+    name: &str,
+    reference: &str,
+) -> Response<Body> {
+    let unknown = || error(StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN", "manifest unknown");
+    let Some(repository) = Repository::find(estate, name) else { return unknown() };
+    if !reference.starts_with("sha256:") {
+        let Some(image) = repository.tagged(reference) else { return unknown() };
+        if method == Method::HEAD {
+            let (digest, size) = image.named(estate.digests());
+            let mut response = with_digest(image.media_type(), &digest, Vec::new());
+            response.headers_mut().insert("content-length", size.into());
+            return response;
+        }
+        let top = image.top();
+        return with_digest(image.media_type(), &top.digest, top.bytes);
+    }
+    match shelf.part(&repository, reference) {
         Some((media_type, blob)) if media_type != CONFIG => with_digest(media_type, &blob.digest, blob.bytes),
-        _ => error(StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN", "manifest unknown"),
+        _ => unknown(),
     }
 }
 

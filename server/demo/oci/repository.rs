@@ -60,7 +60,7 @@ impl Repository {
         let mut tags: Vec<(String, u64)> =
             (0..=newest).map(|number| (self.image(number).version_tag(), number)).collect();
         tags.push(("latest".into(), newest));
-        if self.thing.place.draw("stable").chance(40.0) {
+        if self.is_stable() {
             tags.push(("stable".into(), newest));
         }
         tags.sort();
@@ -72,11 +72,21 @@ impl Repository {
         self.thing.version()
     }
 
-    /// What a tag names.
-    pub fn tagged(&self, tag: &str) -> Option<(&'static str, Blob)> {
-        let (_, number) = self.tags().into_iter().find(|(known, _)| known == tag)?;
-        let image = self.image(number);
-        Some((image.media_type(), image.top()))
+    /// The image a tag names.
+    pub fn tagged(&self, tag: &str) -> Option<Image> {
+        let newest = self.images() - 1;
+        let number = match tag {
+            "latest" => newest,
+            "stable" if self.is_stable() => newest,
+            _ => tag.strip_prefix("1.")?.strip_suffix(".0")?.parse().ok()?,
+        };
+        (number <= newest)
+            .then(|| self.image(number))
+            .filter(|image| matches!(tag, "latest" | "stable") || image.version_tag() == tag)
+    }
+
+    fn is_stable(&self) -> bool {
+        self.thing.place.draw("stable").chance(40.0)
     }
 
     /// The image with this digest is signed: most of what careful teams push is.
