@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
 use crate::analysis::history;
-use crate::collect::{CollectError, Collector, Event, Recall, RunBuilder};
+use crate::collect::{CollectError, Collector, Event, Progress, Recall, RunBuilder};
 use crate::model::{Asset, AssetId, Facts, Gap, TenantId};
 use crate::store::assets::{self, Previous, Seen};
 use crate::store::recall::{self, Earlier, Recalled};
@@ -131,10 +131,22 @@ impl<'a> Intake<'a> {
         }
     }
 
-    /// Takes what came together; what is asked is answered together.
+    /// Takes what came together: first answers, together, what is asked, since somebody waits for it.
     async fn take(&mut self, events: impl Iterator<Item = Event> + Send) -> Result<(), RefreshError> {
-        let mut questions = Questions::default();
+        let (mut questions, mut found) = (Questions::default(), Vec::new());
         for event in events {
+            let Event::Recall(question) = event else {
+                found.push(event);
+                continue;
+            };
+            if questions.keys + question.keys.len() > RunBuilder::MOST_RECALLED {
+                self.answer(std::mem::take(&mut questions)).await?;
+            }
+            questions.keys += question.keys.len();
+            questions.asked.push(question);
+        }
+        self.answer(questions).await?;
+        for event in found {
             match event {
                 Event::Asset(asset) => {
                     // The same asset twice in one pass (two pages that overlap) is one asset.
@@ -144,22 +156,17 @@ impl<'a> Intake<'a> {
                     }
                 }
                 Event::Gap(gap) => self.note(gap),
-                Event::Progress(progress) => {
-                    self.standing.phase = progress.phase;
-                    self.standing.done = i64::try_from(progress.done).unwrap_or(i64::MAX);
-                    self.standing.total = progress.total.and_then(|total| i64::try_from(total).ok());
-                }
-                Event::Recall(question) => {
-                    if questions.keys + question.keys.len() > RunBuilder::MOST_RECALLED {
-                        self.answer(std::mem::take(&mut questions)).await?;
-                    }
-                    questions.keys += question.keys.len();
-                    questions.asked.push(question);
-                }
+                Event::Progress(progress) => self.tell(progress),
+                Event::Recall(_) => {}
             }
         }
-        self.answer(questions).await?;
         Ok(())
+    }
+
+    fn tell(&mut self, progress: Progress) {
+        self.standing.phase = progress.phase;
+        self.standing.done = i64::try_from(progress.done).unwrap_or(i64::MAX);
+        self.standing.total = progress.total.and_then(|total| i64::try_from(total).ok());
     }
 
     fn note(&mut self, gap: Gap) {
