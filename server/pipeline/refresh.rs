@@ -20,6 +20,8 @@ use crate::store::{Store, StoreError, Tx};
 
 /// Assets written together.
 const BATCH: usize = 500;
+/// Events taken together: so few that the heart beats in time, whatever they ask.
+const TOGETHER: usize = 50;
 /// Recalled assets kept until they come back, and the size of one; larger ones are read a second time.
 const MOST_RECALLED: usize = 8 * BATCH;
 const LARGEST_HELD: usize = 16 << 10;
@@ -122,7 +124,7 @@ impl<'a> Intake<'a> {
         let mut waiting = Vec::new();
         loop {
             tokio::select! {
-                count = events.recv_many(&mut waiting, BATCH) => match count {
+                count = events.recv_many(&mut waiting, TOGETHER) => match count {
                     0 => return self.flush().await,
                     _ => self.take(waiting.drain(..)).await?,
                 },
@@ -157,6 +159,7 @@ impl<'a> Intake<'a> {
                 }
                 Event::Gap(gap) => self.note(gap),
                 Event::Progress(progress) => self.tell(progress),
+                // Answered above.
                 Event::Recall(_) => {}
             }
         }
@@ -182,6 +185,7 @@ impl<'a> Intake<'a> {
         let Some(edition) = self.edition.clone().filter(|_| self.earlier.known) else { return Ok(()) };
         let (lately, ever): (Vec<_>, Vec<_>) =
             questions.asked.into_iter().partition(|question| question.since.is_some());
+        // A run builds on one whole reading: those that ask of late ask since the same moment.
         for alike in [lately, ever] {
             let Some(first) = alike.first() else { continue };
             let lately = first.since.map(|since| (self.claim.connection, since));
