@@ -9,6 +9,7 @@ mod azure;
 mod cloud;
 mod estate;
 mod image;
+mod json;
 mod names;
 mod oci;
 mod secrets;

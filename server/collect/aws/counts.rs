@@ -1,8 +1,11 @@
-//! How many functions run as each role, as far as they could be counted.
+//! How many functions run as each role, as far as they could be counted. What was listed to count them is
+//! kept where it is not too much, so that few accounts are listed twice.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_sdk_lambda::Client;
+use aws_sdk_lambda::types::FunctionConfiguration;
 
 use super::caller::Caller;
 use super::lambda::LIST;
@@ -36,20 +39,71 @@ impl Counts {
     }
 }
 
-/// Counts the functions of one region.
-pub async fn region(client: Client, caller: &Caller) -> Counts {
+/// Functions of an account, in all its regions, that may still be kept.
+#[derive(Debug)]
+pub struct Room(AtomicUsize);
+
+impl Room {
+    /// Room for so many.
+    pub const fn of(functions: usize) -> Self {
+        Self(AtomicUsize::new(functions))
+    }
+
+    fn take(&self, wanted: usize) -> bool {
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(wanted)).is_ok()
+    }
+
+    fn give_back(&self, taken: usize) {
+        self.0.fetch_add(taken, Ordering::Relaxed);
+    }
+}
+
+/// Functions that were listed, as far as there is room for them.
+struct Kept<'a> {
+    room: &'a Room,
+    functions: Option<Vec<FunctionConfiguration>>,
+}
+
+impl Kept<'_> {
+    fn add(&mut self, page: Vec<FunctionConfiguration>) {
+        match &mut self.functions {
+            Some(kept) if self.room.take(page.len()) => kept.extend(page),
+            _ => self.drop_all(),
+        }
+    }
+
+    fn drop_all(&mut self) {
+        self.room.give_back(self.functions.take().map_or(0, |kept| kept.len()));
+    }
+}
+
+/// Counts the functions of one region, and gives them, if there was `room` for all.
+pub async fn region(
+    client: Client,
+    caller: &Caller,
+    room: &Room,
+) -> (Counts, Option<Vec<FunctionConfiguration>>) {
     let mut by_role = HashMap::new();
+    let mut kept = Kept { room, functions: Some(Vec::new()) };
     let counting = caller.call(LIST, "functions", async {
         let mut pages = client.list_functions().into_paginator().send();
         while let Some(page) = pages.next().await {
-            for role in page?.functions.unwrap_or_default().into_iter().filter_map(|one| one.role) {
-                *by_role.entry(role).or_insert(0) += 1;
+            let page = page?.functions.unwrap_or_default();
+            for role in page.iter().filter_map(|one| one.role.as_ref()) {
+                match by_role.get_mut(role) {
+                    Some(count) => *count += 1,
+                    None => drop(by_role.insert(role.clone(), 1)),
+                }
             }
+            kept.add(page);
         }
         Ok::<_, aws_sdk_lambda::error::SdkError<_, _>>(())
     });
     let missed = counting.await.why_unknown().cloned();
-    Counts { by_role, missed }
+    if missed.is_some() {
+        kept.drop_all();
+    }
+    (Counts { by_role, missed }, kept.functions)
 }
 
 #[cfg(test)]
@@ -71,6 +125,22 @@ mod tests {
         assert_eq!(all.users("halves"), Fact::Known(2));
         assert_eq!(all.users("own"), Fact::unknown("lambda:ListFunctions denied"));
         assert_eq!(all.users("new"), Fact::unknown("lambda:ListFunctions denied"));
+    }
+
+    #[test]
+    fn a_region_is_kept_whole_or_not_at_all() {
+        let room = Room::of(5);
+        let page = |count| (0..count).map(|_| FunctionConfiguration::builder().build()).collect::<Vec<_>>();
+        let mut small = Kept { room: &room, functions: Some(Vec::new()) };
+        let mut large = Kept { room: &room, functions: Some(Vec::new()) };
+        large.add(page(2));
+        small.add(page(2));
+        large.add(page(2));
+        assert!(large.functions.is_none());
+        large.add(page(1));
+        small.add(page(3));
+        assert_eq!(small.functions.as_ref().map(Vec::len), Some(5), "what was given up made room");
+        assert!(large.functions.is_none(), "a part of a region is no region");
     }
 
     #[test]

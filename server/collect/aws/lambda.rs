@@ -1,6 +1,6 @@
 //! Lambda functions of one region.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::types::FunctionConfiguration;
@@ -32,26 +32,30 @@ const TOGETHER: usize = 150;
 /// Functions of one region read at once.
 const AT_ONCE: usize = 16;
 
-/// Reads every function of the region.
-pub async fn read(reader: &Reader) -> Result<(), Stopped> {
+/// Reads every function of the region; those that are `listed`, if they are, and else those it lists.
+pub async fn read(reader: &Reader, listed: Option<Vec<FunctionConfiguration>>) -> Result<(), Stopped> {
     let client = Client::new(&reader.config);
     let triggers = triggers(reader, &client).await;
     let mut once: Option<(Signing<'_>, Touched)> = None;
     let phase = format!("functions in {}", reader.region);
-    let mut pages = client.list_functions().into_paginator().send();
-    let (mut waiting, mut done) = (Vec::new(), 0);
+    let mut pages = listed.is_none().then(|| client.list_functions().into_paginator().send());
+    let (mut waiting, mut done) = (VecDeque::from(listed.unwrap_or_default()), 0);
     loop {
-        let page = reader.caller.call(LIST, &reader.region, async { pages.next().await.transpose() }).await;
-        let last = match page {
-            Fact::Known(Some(Some(page))) => {
-                waiting.extend(page.functions.unwrap_or_default());
-                false
+        let last = match &mut pages {
+            None => true,
+            Some(pages) => {
+                match reader.caller.call(LIST, &reader.region, async { pages.next().await.transpose() }).await
+                {
+                    Fact::Known(Some(Some(page))) => {
+                        waiting.extend(page.functions.unwrap_or_default());
+                        false
+                    }
+                    Fact::Known(_) | Fact::Unknown(_) => true,
+                }
             }
-            Fact::Known(_) | Fact::Unknown(_) => true,
         };
         while waiting.len() >= TOGETHER || (last && !waiting.is_empty()) {
-            let rest = waiting.split_off(waiting.len().min(TOGETHER));
-            let batch = std::mem::replace(&mut waiting, rest);
+            let batch: Vec<_> = waiting.drain(..waiting.len().min(TOGETHER)).collect();
             done += batch.len() as u64;
             let (signing, touched) = match &mut once {
                 Some(read) => read,
@@ -83,10 +87,9 @@ async fn read_batch(
     region: &OfRegion<'_>,
     batch: Vec<FunctionConfiguration>,
 ) -> Result<(), Stopped> {
-    let names: Vec<String> = batch.iter().filter_map(|one| one.function_name.clone()).collect();
-    let (activity, known) =
-        tokio::join!(metrics::activity(reader, &names), untouched(reader, region.touched, &batch));
-    let mut known = known?;
+    let mut known = untouched(reader, region.touched, &batch).await?;
+    let told = known.values().filter_map(|before| metrics::told(reader, before)).collect();
+    let activity = metrics::activity(reader, &batch, told).await;
     let mut reading = stream::iter(batch)
         .map(|configuration| {
             let before = known.remove(&normalise::key(reader, &configuration));

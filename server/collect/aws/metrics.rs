@@ -6,10 +6,11 @@ use std::time::SystemTime;
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
+use aws_sdk_lambda::types::FunctionConfiguration;
 
 use super::caller::Operation;
 use super::region::Reader;
-use crate::model::{Activity, Fact, Unknown};
+use crate::model::{Activity, Asset, Fact, Facts, Unknown};
 
 pub(super) const DATA: Operation =
     Operation::of("cloudwatch:GetMetricData", "invocations, duration and memory", &[]);
@@ -18,6 +19,8 @@ pub(super) const DATA: Operation =
 /// The window ends with the last whole day: what is still going on would make every run another version.
 const DAYS: i64 = 14;
 const STEP_SECONDS: i32 = 86_400;
+/// How long after its end a day is measured whole.
+const SETTLES_SECONDS: i64 = 3_600;
 /// The service's own bound on one request.
 const QUERIES: usize = 500;
 
@@ -28,26 +31,49 @@ const ASKED: [(&str, &str, &str); 3] = [
     ("LambdaInsights", "used_memory_max", "Maximum"),
 ];
 
-/// What was found, by function.
-pub enum Activities {
-    /// Read.
+/// What was found of those that were asked about.
+enum Found {
     Read(HashMap<String, Activity>),
-    /// Not read.
     Unread(Unknown),
+}
+
+/// What functions did, by their name.
+pub struct Activities {
+    told: HashMap<String, Activity>,
+    found: Found,
 }
 
 impl Activities {
     /// Of one function.
     pub fn of(&self, name: &str) -> Fact<Activity> {
-        match self {
-            Self::Read(all) => Fact::Known(all.get(name).cloned().unwrap_or_default()),
-            Self::Unread(why) => Fact::Unknown(why.clone()),
+        match (self.told.get(name), &self.found) {
+            (Some(told), _) => Fact::Known(told.clone()),
+            (None, Found::Read(all)) => Fact::Known(all.get(name).cloned().unwrap_or_default()),
+            (None, Found::Unread(why)) => Fact::Unknown(why.clone()),
         }
     }
 }
 
-/// The last fourteen whole days of these functions.
-pub async fn activity(reader: &Reader, names: &[String]) -> Activities {
+/// What a function did by what was read of it `before`, where that was of the same days: days that are over
+/// do not change any more.
+pub fn told(reader: &Reader, before: &Asset) -> Option<(String, Activity)> {
+    let Facts::Function(facts) = &before.facts else { return None };
+    let same = reader.run.since().is_some_and(|since| settled(since.timestamp()) == Some(window(now())));
+    same.then(|| facts.activity.known().cloned().map(|activity| (before.name.clone(), activity)))?
+}
+
+/// The last fourteen whole days of these functions; those that `told` names are not asked about.
+pub async fn activity(
+    reader: &Reader,
+    functions: &[FunctionConfiguration],
+    told: HashMap<String, Activity>,
+) -> Activities {
+    let names = functions.iter().filter_map(|one| one.function_name.clone());
+    let names: Vec<String> = names.filter(|name| !told.contains_key(name)).collect();
+    Activities { found: read(reader, &names).await, told }
+}
+
+async fn read(reader: &Reader, names: &[String]) -> Found {
     let client = Client::new(&reader.config);
     let mut found: HashMap<String, Activity> = HashMap::new();
     for chunk in names.chunks(QUERIES / ASKED.len()) {
@@ -57,10 +83,10 @@ pub async fn activity(reader: &Reader, names: &[String]) -> Activities {
                     note(&mut found, chunk, &id, value);
                 }
             }
-            Fact::Unknown(why) => return Activities::Unread(why),
+            Fact::Unknown(why) => return Found::Unread(why),
         }
     }
-    Activities::Read(found)
+    Found::Read(found)
 }
 
 /// An id is the position of the metric and of the function: `m1x27`.
@@ -79,8 +105,12 @@ fn note(found: &mut HashMap<String, Activity>, names: &[String], id: &str, value
     clippy::disallowed_methods,
     reason = "a window of metrics ends by the source's clock, not by a verdict's"
 )]
+fn now() -> i64 {
+    DateTime::from(SystemTime::now()).secs()
+}
+
 async fn request(reader: &Reader, client: &Client, names: &[String]) -> Fact<Vec<(String, f64)>> {
-    let (start, end) = window(DateTime::from(SystemTime::now()).secs());
+    let (start, end) = window(now());
     let (start, end) = (DateTime::from_secs(start), DateTime::from_secs(end));
     let read = reader.caller.call(DATA, &reader.region, async {
         let queries = names.iter().enumerate().flat_map(|(at, name)| queries(at, name)).collect();
@@ -111,8 +141,14 @@ fn window(now: i64) -> (i64, i64) {
     (end - DAYS * day, end)
 }
 
+/// The days that a reading which began at `began` saw whole. None where the last of them had just ended: what
+/// is measured comes in some minutes late.
+fn settled(began: i64) -> Option<(i64, i64)> {
+    let days = window(began);
+    (began - days.1 >= SETTLES_SECONDS).then_some(days)
+}
+
 /// One small request, as a test makes it.
-#[expect(clippy::disallowed_methods, reason = "the source's clock, as above")]
 pub fn one(
     client: &Client,
 ) -> impl Future<
@@ -123,7 +159,7 @@ pub fn one(
         >,
     >,
 > + use<> {
-    let end = DateTime::from(SystemTime::now());
+    let end = DateTime::from_secs(now());
     let start = DateTime::from_secs(end.secs() - i64::from(STEP_SECONDS));
     let asked = client.get_metric_data().start_time(start).end_time(end);
     asked.set_metric_data_queries(Some(queries(0, "parallax-test"))).send()
@@ -158,5 +194,13 @@ mod tests {
             assert_eq!(window(midnight + second), whole);
         }
         assert_eq!(window(midnight + 86_400), (whole.0 + 86_400, whole.1 + 86_400));
+    }
+    #[test]
+    fn a_day_that_has_just_ended_is_not_settled() {
+        let midnight = 20_780 * 86_400;
+        assert_eq!(settled(midnight), None);
+        assert_eq!(settled(midnight + 3_599), None);
+        assert_eq!(settled(midnight + 3_600), Some(window(midnight)));
+        assert_ne!(settled(midnight + 3_600), Some(window(midnight + 86_400)));
     }
 }

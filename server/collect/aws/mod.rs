@@ -1,7 +1,7 @@
 //! An AWS account: Lambda functions with the roles they run as, and ECR repositories with images.
 //!
-//! Functions are listed twice: once to count who shares a role, once to read them page by page, so
-//! that memory does not grow with the account for two calls more in a hundred.
+//! Who shares a role is counted before any function is read. The functions of small regions are kept
+//! meanwhile; large ones are listed a second time, so that memory does not grow with the account.
 
 mod account;
 mod actions;
@@ -25,11 +25,12 @@ mod urls;
 use std::sync::Arc;
 
 use aws_config::{Region, SdkConfig};
+use aws_sdk_lambda::types::FunctionConfiguration;
 use tokio::task::{JoinError, JoinSet};
 use tracing::Instrument;
 
 use self::caller::Caller;
-use self::counts::Counts;
+use self::counts::{Counts, Room};
 use super::{Access, CollectError, Collector, RunBuilder, Stopped};
 use crate::analysis::secrets::FingerprintKey;
 use crate::model::{AwsSpec, Gap};
@@ -40,6 +41,9 @@ pub use grant::{Grant, ROLE, pretty};
 pub use login::is_role;
 pub use organisation::{Account, accounts};
 pub use probe::test;
+
+/// Functions of an account kept between counting and reading them: some thirty megabytes.
+const MOST_KEPT: usize = 10_000;
 
 /// Reads an AWS account.
 #[derive(Debug)]
@@ -68,12 +72,13 @@ impl Collector for AwsCollector {
         let caller = Arc::new(Caller::new());
         let roles = roles::Roles::new(aws_sdk_iam::Client::new(&self.config), Arc::clone(&caller));
         let downloads = Arc::new(ecr::Downloads::new(self.config.endpoint_url()).await?);
-        let shared = Arc::new(self.count_roles(&caller).await);
+        let (shared, listed) = self.count_roles(&caller).await;
+        let shared = Arc::new(shared);
         roles.list(&shared.by_role).await;
         let roles = Arc::new(roles);
         // In tasks of their own, so that all cores read; they end with us.
         let mut tasks = JoinSet::new();
-        for region in &self.regions {
+        for (region, listed) in self.regions.iter().zip(listed) {
             let reader = Arc::new(region::Reader {
                 config: self.config.to_builder().region(Region::new(region.clone())).build(),
                 account: self.account.clone(),
@@ -87,7 +92,7 @@ impl Collector for AwsCollector {
                 run: run.clone(),
             });
             let other = Arc::clone(&reader);
-            tasks.spawn(async move { lambda::read(&reader).await }.in_current_span());
+            tasks.spawn(async move { lambda::read(&reader, listed).await }.in_current_span());
             tasks.spawn(async move { Box::pin(ecr::read(&other)).await }.in_current_span());
         }
         while let Some(ended) = tasks.join_next().await {
@@ -111,16 +116,19 @@ impl Collector for AwsCollector {
 }
 
 impl AwsCollector {
-    /// How many functions of the account run as each role.
-    async fn count_roles(&self, caller: &Caller) -> Counts {
-        let counts = self.regions.iter().map(|region| {
+    /// How many functions of the account run as each role, and the functions of each region that was kept.
+    async fn count_roles(&self, caller: &Caller) -> (Counts, Vec<Option<Vec<FunctionConfiguration>>>) {
+        let room = Room::of(MOST_KEPT);
+        let counting = self.regions.iter().map(|region| {
             let config = self.config.to_builder().region(Region::new(region.clone())).build();
-            counts::region(aws_sdk_lambda::Client::new(&config), caller)
+            counts::region(aws_sdk_lambda::Client::new(&config), caller, &room)
         });
         let mut total = Counts::default();
-        for region in futures::future::join_all(counts).await {
-            total.add(region);
+        let mut listed = Vec::new();
+        for (counts, functions) in futures::future::join_all(counting).await {
+            total.add(counts);
+            listed.push(functions);
         }
-        total
+        (total, listed)
     }
 }

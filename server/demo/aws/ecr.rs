@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::repository::Repository;
 use super::{Call, json_error, json11, page};
 use crate::demo::estate::Estate;
+use crate::demo::json::object;
 
 /// The service's own page size.
 const PAGE: u64 = 100;
@@ -100,7 +101,7 @@ fn repositories(call: &Call<'_>, asked: &Value) -> Response<Body> {
     let found: Vec<Value> = range
         .map(|index| Repository::new(call.estate, call.account, call.region, index).description())
         .collect();
-    json11(&json!({ "repositories": found, "nextToken": next }))
+    json11(&object([("repositories", found.into()), ("nextToken", next.into())]))
 }
 
 fn images(
@@ -111,7 +112,7 @@ fn images(
 ) -> Response<Body> {
     let (range, next) = page(asked["nextToken"].as_str(), repository.images(), size(asked));
     let found: Vec<Value> = range.map(|number| show(repository, number)).collect();
-    json11(&json!({ field: found, "nextToken": next }))
+    json11(&object([(field, found.into()), ("nextToken", next.into())]))
 }
 
 fn scanning(call: &Call<'_>, asked: &Value) -> Response<Body> {

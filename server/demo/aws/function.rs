@@ -10,7 +10,7 @@ use super::repository::Repository;
 use super::role::{Role, SHARED_PER_TEAM};
 use crate::demo::estate::{ACCOUNTS, Estate, Thing, on};
 use crate::demo::names::{self, DOMAINS, Service};
-use crate::demo::{secrets, seed::Draw};
+use crate::demo::{json::object, secrets, seed::Draw};
 
 /// What a change may touch.
 const MOVING: &[&str] = &[
@@ -180,7 +180,7 @@ impl<'a> Function<'a> {
         if variables.is_empty() {
             return;
         }
-        fields.insert("Environment".into(), json!({ "Variables": variables }));
+        fields.insert("Environment".into(), object([("Variables", variables.into())]));
         if self.draw("key").chance(58.0) {
             let key = self.resource("kms", &format!("key/{}", self.draw("key").uuid()));
             fields.insert("KMSKeyArn".into(), key.into());

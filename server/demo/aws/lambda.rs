@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::function::Function;
 use super::{Call, page, rest, rest_error};
 use crate::demo::estate::FORBIDDEN_REGION;
+use crate::demo::json::object;
 
 /// The service's own page size for functions.
 const PAGE: u64 = 50;
@@ -124,7 +125,7 @@ fn list(call: &Call<'_>) -> Response<Body> {
     let functions: Vec<Value> = range
         .map(|index| Function::new(call.estate, call.account, call.region, index).configuration())
         .collect();
-    rest(&json!({ "Functions": functions, "NextMarker": next }))
+    rest(&object([("Functions", functions.into()), ("NextMarker", next.into())]))
 }
 
 /// Event sources of one function, or of all, a hundred functions to a page.
@@ -139,7 +140,7 @@ fn event_sources(call: &Call<'_>) -> Response<Body> {
     let found: Vec<Value> = range
         .filter_map(|index| Function::new(call.estate, call.account, call.region, index).event_source())
         .collect();
-    rest(&json!({ "EventSourceMappings": found, "NextMarker": next }))
+    rest(&object([("EventSourceMappings", found.into()), ("NextMarker", next.into())]))
 }
 
 fn settings(call: &Call<'_>) -> Response<Body> {

@@ -21,6 +21,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::estate::{ACCOUNTS, Account, Estate};
+use super::json::written;
 
 /// The key id the sample accounts let in.
 const KEY_ID: &str = "sample";
@@ -131,7 +132,7 @@ fn respond(status: StatusCode, kind: &str, body: impl Into<Body>) -> Response<Bo
 }
 
 fn rest(body: &Value) -> Response<Body> {
-    respond(StatusCode::OK, "application/json", body.to_string())
+    respond(StatusCode::OK, "application/json", written(body))
 }
 
 fn rest_error(status: StatusCode, code: &str, message: &str) -> Response<Body> {
@@ -144,7 +145,7 @@ fn rest_error(status: StatusCode, code: &str, message: &str) -> Response<Body> {
 }
 
 fn json11(body: &Value) -> Response<Body> {
-    respond(StatusCode::OK, "application/x-amz-json-1.1", body.to_string())
+    respond(StatusCode::OK, "application/x-amz-json-1.1", written(body))
 }
 
 fn json_error(status: StatusCode, code: &str, message: &str) -> Response<Body> {

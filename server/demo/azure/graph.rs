@@ -44,8 +44,9 @@ pub fn answer(call: &Call<'_>) -> Response<Body> {
     };
     let data: Vec<Value> =
         (start..end).filter_map(|position| row(call, &sources, position)).map(shown).collect();
-    let mut body = json!({ "totalRecords": total, "count": data.len(), "data": data, "facets": [],
-        "resultTruncated": "false" });
+    let mut body =
+        json!({ "totalRecords": total, "count": data.len(), "facets": [], "resultTruncated": "false" });
+    body["data"] = data.into();
     if end < total {
         body["$skipToken"] = end.to_string().into();
     }

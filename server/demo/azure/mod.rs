@@ -17,6 +17,7 @@ use axum::http::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::estate::{Estate, SUBSCRIPTIONS};
+use super::json::{object, written};
 
 /// The token the sample subscriptions let in.
 const TOKEN: &str = "Bearer sample";
@@ -43,7 +44,7 @@ impl Call<'_> {
         let start = self.query("$skipToken").and_then(|text| text.parse().ok()).unwrap_or(0).min(total);
         let end = (start + size).min(total);
         let value: Vec<Value> = (start..end).flat_map(show).collect();
-        let mut body = json!({ "value": value });
+        let mut body = object([("value", value.into())]);
         if end < total {
             let version = self.query("api-version").unwrap_or_default();
             let filter = self.query("$filter").map(|text| {
@@ -175,6 +176,6 @@ fn respond(status: StatusCode, body: &Value) -> Response<Body> {
         .status(status)
         .header("content-type", "application/json; charset=utf-8")
         .header("x-ms-request-id", "00000000-0000-4000-8000-000000000000")
-        .body(Body::from(body.to_string()))
+        .body(Body::from(written(body)))
         .unwrap_or_default()
 }
