@@ -26,9 +26,9 @@ pub async fn read(spec: &ConnectionSpec, found: &mut Found) -> Result<(), Collec
     let taking = async {
         while let Some(event) = events.recv().await {
             match event {
-                Event::Asset(asset) => found.assets.push(*asset),
+                Event::Asset(asset, _) => found.assets.push(*asset),
                 Event::Gap(gap) => found.gaps.push(gap),
-                Event::Progress(_) | Event::Recall(_) => {}
+                Event::Progress(_) | Event::Ask(_) => {}
             }
         }
     };

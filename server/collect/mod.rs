@@ -11,7 +11,7 @@ mod ledger;
 pub mod oci;
 mod touched;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::time::Duration;
 
@@ -19,23 +19,56 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::analysis::secrets::FingerprintKey;
-use crate::model::{Asset, AssetKey, ConnectionSpec, Gap, Tested};
+use crate::model::{Asset, AssetKey, ConnectionSpec, Gap, Mark, Tested};
 pub use access::{Access, Password};
 
 /// What a collector sends while it reads.
 #[derive(Debug)]
 pub enum Event {
-    /// An asset with all its facts.
-    Asset(Box<Asset>),
+    /// An asset with all its facts; and how it is marked, where a later run may find it unchanged by that.
+    Asset(Box<Asset>, Option<Mark>),
     /// Something that could not be read.
     Gap(Gap),
     /// How far a phase has come.
     Progress(Progress),
-    /// A question.
-    Recall(Recall),
+    /// A question. Whoever keeps nothing drops it.
+    Ask(Question),
 }
 
-/// What did earlier runs find of these? Whoever keeps nothing drops the question.
+/// What a collector asks of what is known.
+#[derive(Debug)]
+pub enum Question {
+    /// What did earlier runs find of these?
+    Recall(Recall),
+    /// Which of these are as they were?
+    Compare(Compare),
+}
+
+impl Question {
+    /// Assets it asks about.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Recall(question) => question.keys.len(),
+            Self::Compare(question) => question.marked.len(),
+        }
+    }
+}
+
+/// Which of these did this connection's runs since a moment mark just so? They are seen again by that.
+#[derive(Debug)]
+pub struct Compare {
+    /// The assets asked for, as they are marked now; at most [`RunBuilder::MOST_RECALLED`].
+    pub marked: Vec<(AssetKey, Mark)>,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// What their marks do not speak of might have changed, and is taken over from the whole reading; else it
+    /// never changes.
+    pub builds: bool,
+    /// Takes those that are as they were.
+    pub answer: oneshot::Sender<HashSet<AssetKey>>,
+}
+
+/// What did earlier runs find of these?
 #[derive(Debug)]
 pub struct Recall {
     /// The assets asked for; at most [`RunBuilder::MOST_RECALLED`].
@@ -88,9 +121,15 @@ impl RunBuilder {
         self.since
     }
 
-    /// Hands over an asset.
+    /// Hands over an asset that every run reads.
     pub async fn asset(&self, asset: Asset) -> Result<(), Stopped> {
-        self.events.send(Event::Asset(Box::new(asset))).await.map_err(|_| Stopped)
+        self.marked(asset, None).await
+    }
+
+    /// Hands over an asset with its mark, where a later run that makes the same one may take the asset for
+    /// unchanged: whatever the mark does not say must have been read whole.
+    pub async fn marked(&self, asset: Asset, mark: Option<Mark>) -> Result<(), Stopped> {
+        self.events.send(Event::Asset(Box::new(asset), mark)).await.map_err(|_| Stopped)
     }
 
     /// Hands over a gap.
@@ -116,6 +155,40 @@ impl RunBuilder {
         }
     }
 
+    /// Those of these assets that this connection's runs marked just so since the whole reading that this run
+    /// builds on; none where it builds on none. They need not be handed over.
+    pub async fn unchanged(&self, marked: Vec<(AssetKey, Mark)>) -> Result<HashSet<AssetKey>, Stopped> {
+        self.compare(marked, true).await
+    }
+
+    /// The same for what can only change in what its mark speaks of: nothing is taken over from a whole reading
+    /// that might be otherwise now.
+    pub async fn immutable(&self, marked: Vec<(AssetKey, Mark)>) -> Result<HashSet<AssetKey>, Stopped> {
+        self.compare(marked, false).await
+    }
+
+    async fn compare(
+        &self,
+        mut marked: Vec<(AssetKey, Mark)>,
+        builds: bool,
+    ) -> Result<HashSet<AssetKey>, Stopped> {
+        let mut same = HashSet::new();
+        let Some(since) = self.since else { return Ok(same) };
+        while !marked.is_empty() {
+            let rest = marked.split_off(marked.len().min(Self::MOST_RECALLED));
+            let (answer, known) = oneshot::channel();
+            let asked = std::mem::replace(&mut marked, rest);
+            let compare = Compare { marked: asked, since, builds, answer };
+            self.question(Question::Compare(compare)).await?;
+            same.extend(known.await.unwrap_or_default());
+        }
+        Ok(same)
+    }
+
+    async fn question(&self, question: Question) -> Result<(), Stopped> {
+        self.events.send(Event::Ask(question)).await.map_err(|_| Stopped)
+    }
+
     async fn ask(
         &self,
         keys: Vec<AssetKey>,
@@ -125,7 +198,7 @@ impl RunBuilder {
             return Ok(HashMap::new());
         }
         let (answer, known) = oneshot::channel();
-        self.events.send(Event::Recall(Recall { keys, since, answer })).await.map_err(|_| Stopped)?;
+        self.question(Question::Recall(Recall { keys, since, answer })).await?;
         let known = known.await.unwrap_or_default();
         Ok(known.into_iter().map(|asset| (asset.key.clone(), asset)).collect())
     }

@@ -14,6 +14,7 @@ mod grants;
 mod identity;
 mod image;
 mod kinds;
+mod mark;
 mod people;
 mod repository;
 mod settings;
@@ -42,6 +43,7 @@ pub use grants::Grants;
 pub use identity::{Identity, SharedIdentity};
 pub use image::{BaseImage, ImageFacts, ScanSummary};
 pub use kinds::{Area, Family, Kind, Platform, Provider, Severity};
+pub use mark::Mark;
 pub use people::{Permission, Role, TICKETING};
 pub use repository::{
     Encryption, ImageTag, RegistryAccess, RepositoryFacts, Scanning, TagMove, TagMutability,

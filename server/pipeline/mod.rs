@@ -9,3 +9,4 @@ pub mod refresh;
 pub mod scan;
 
 mod lives;
+mod memory;

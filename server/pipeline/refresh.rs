@@ -10,11 +10,12 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
+use super::memory::{Memory, Questions};
 use crate::analysis::history;
-use crate::collect::{CollectError, Collector, Event, Progress, Recall, RunBuilder};
-use crate::model::{Asset, AssetId, Facts, Gap, TenantId};
+use crate::collect::{CollectError, Collector, Event, Progress, RunBuilder};
+use crate::model::{Asset, AssetId, Facts, Gap, Mark, TenantId};
 use crate::store::assets::{self, Previous, Seen};
-use crate::store::recall::{self, Earlier, Recalled};
+use crate::store::recall;
 use crate::store::runs::{self, Claim, Standing};
 use crate::store::{Store, StoreError, Tx};
 
@@ -22,9 +23,6 @@ use crate::store::{Store, StoreError, Tx};
 const BATCH: usize = 500;
 /// Events taken together: so few that the heart beats in time, whatever they ask.
 const TOGETHER: usize = 50;
-/// Recalled assets kept until they come back, and the size of one; larger ones are read a second time.
-const MOST_RECALLED: usize = 8 * BATCH;
-const LARGEST_HELD: usize = 16 << 10;
 /// How long a batch may wait to fill up, and how often the heart beats.
 const BEAT: Duration = Duration::from_secs(1);
 
@@ -51,21 +49,13 @@ pub async fn refresh<C: Collector>(
     clock: fn() -> DateTime<Utc>,
 ) -> Result<Standing, RefreshError> {
     let mut intake = Intake::new(store, tenant, claim, clock);
-    intake.read_by(collector.edition()).await?;
+    let since = intake.memory.open(collector.edition(), clock()).await?;
     let (run, events) = RunBuilder::channel(2 * BATCH);
-    let run = run.building_on(intake.earlier.since);
+    let run = run.building_on(since);
     let reading = async move { collector.collect(&run).await };
     // Where nothing can be written any more, the reading ends at once.
     let (read, ()) = tokio::try_join!(async { Ok(reading.await) }, intake.drain(events))?;
     intake.close(read).await
-}
-
-/// Questions about what is known, to be answered together.
-#[derive(Default)]
-struct Questions {
-    asked: Vec<Recall>,
-    /// Assets they ask about.
-    keys: usize,
 }
 
 /// The writing side of a run.
@@ -75,17 +65,10 @@ struct Intake<'a> {
     claim: Claim,
     clock: fn() -> DateTime<Utc>,
     standing: Standing,
-    batch: HashMap<AssetId, Asset>,
+    batch: HashMap<AssetId, (Asset, Option<Mark>)>,
     gaps: Vec<Gap>,
     hidden: bool,
-    /// By which edition the source is read.
-    edition: Option<String>,
-    /// What earlier runs leave to this one.
-    earlier: Earlier,
-    /// Something may have been taken over from the whole reading it builds on.
-    builds: bool,
-    /// What was asked for and has not come back yet.
-    recalled: HashMap<AssetId, Previous>,
+    memory: Memory<'a>,
 }
 
 impl<'a> Intake<'a> {
@@ -99,22 +82,8 @@ impl<'a> Intake<'a> {
             batch: HashMap::new(),
             gaps: Vec::new(),
             hidden: false,
-            edition: None,
-            earlier: Earlier::default(),
-            builds: false,
-            recalled: HashMap::new(),
+            memory: Memory::new(store, tenant, claim),
         }
-    }
-
-    /// Notes by which edition the source is read, before anything of it is written, and what earlier runs
-    /// leave to this one.
-    async fn read_by(&mut self, edition: Option<String>) -> Result<(), StoreError> {
-        let Some(edition) = edition else { return Ok(()) };
-        let mut tx = self.store.begin(self.tenant).await?;
-        self.earlier = recall::reads(&mut tx, self.claim, &edition, (self.clock)()).await?;
-        tx.commit().await?;
-        self.edition = Some(edition);
-        Ok(())
     }
 
     /// Takes events until the collector is done. Owns the stream, so that the collector stops as
@@ -137,22 +106,21 @@ impl<'a> Intake<'a> {
     async fn take(&mut self, events: impl Iterator<Item = Event> + Send) -> Result<(), RefreshError> {
         let (mut questions, mut found) = (Questions::default(), Vec::new());
         for event in events {
-            let Event::Recall(question) = event else {
+            let Event::Ask(question) = event else {
                 found.push(event);
                 continue;
             };
-            if questions.keys + question.keys.len() > RunBuilder::MOST_RECALLED {
-                self.answer(std::mem::take(&mut questions)).await?;
+            if questions.size() + question.size() > RunBuilder::MOST_RECALLED {
+                self.memory.answer(std::mem::take(&mut questions)).await?;
             }
-            questions.keys += question.keys.len();
-            questions.asked.push(question);
+            questions.add(question);
         }
-        self.answer(questions).await?;
+        self.memory.answer(questions).await?;
         for event in found {
             match event {
-                Event::Asset(asset) => {
+                Event::Asset(asset, mark) => {
                     // The same asset twice in one pass (two pages that overlap) is one asset.
-                    self.batch.insert(asset.key.id(self.tenant), *asset);
+                    self.batch.insert(asset.key.id(self.tenant), (*asset, mark));
                     if self.batch.len() >= BATCH {
                         self.flush().await?;
                     }
@@ -160,10 +128,10 @@ impl<'a> Intake<'a> {
                 Event::Gap(gap) => self.note(gap),
                 Event::Progress(progress) => self.tell(progress),
                 // Answered above.
-                Event::Recall(_) => {}
+                Event::Ask(_) => {}
             }
         }
-        Ok(())
+        if self.memory.unchanged() >= BATCH { self.flush().await } else { Ok(()) }
     }
 
     fn tell(&mut self, progress: Progress) {
@@ -180,57 +148,24 @@ impl<'a> Intake<'a> {
         }
     }
 
-    async fn answer(&mut self, questions: Questions) -> Result<(), StoreError> {
-        // Where nothing can be known, nothing is looked for.
-        let Some(edition) = self.edition.clone().filter(|_| self.earlier.known) else { return Ok(()) };
-        let (lately, ever): (Vec<_>, Vec<_>) =
-            questions.asked.into_iter().partition(|question| question.since.is_some());
-        // A run builds on one whole reading: those that ask of late ask since the same moment.
-        for alike in [lately, ever] {
-            let Some(first) = alike.first() else { continue };
-            let lately = first.since.map(|since| (self.claim.connection, since));
-            let asked: Vec<Vec<AssetId>> = alike
-                .iter()
-                .map(|question| question.keys.iter().map(|key| key.id(self.tenant)).collect())
-                .collect();
-            let mut tx = self.store.begin(self.tenant).await?;
-            let known = recall::seen(&mut tx, &edition, &asked.concat(), lately).await?;
-            self.builds |= lately.is_some() && !known.is_empty();
-            let by_id: HashMap<AssetId, &Asset> =
-                known.iter().map(|one| (one.id, &one.before.asset)).collect();
-            for (question, ids) in alike.into_iter().zip(&asked) {
-                let found = ids.iter().filter_map(|id| by_id.get(id).copied().cloned()).collect();
-                // Who asked may have gone away meanwhile.
-                question.answer.send(found).unwrap_or_default();
-            }
-            self.hold(known);
-        }
-        Ok(())
-    }
-
-    /// Keeps what was recalled until it comes back.
-    fn hold(&mut self, known: Vec<Recalled>) {
-        if self.recalled.len() > MOST_RECALLED {
-            self.recalled.clear();
-        }
-        let small = known.into_iter().filter(|one| one.size <= LARGEST_HELD);
-        self.recalled.extend(small.map(|one| (one.id, one.before)));
-    }
-
-    /// What was known of these assets. Those recalled a moment ago are not read again, unless another run
-    /// has written them since.
-    async fn previous(
+    /// Writes those that are new or have changed.
+    async fn write(
         &mut self,
         tx: &mut Tx,
-        ids: &[AssetId],
-    ) -> Result<HashMap<AssetId, Previous>, StoreError> {
-        let mut known: HashMap<AssetId, Previous> =
-            ids.iter().filter_map(|id| self.recalled.remove_entry(id)).collect();
-        let hashes = assets::hashes(tx, &known.keys().copied().collect::<Vec<_>>()).await?;
-        known.retain(|id, before| hashes.get(id) == Some(&before.hash));
-        let rest: Vec<AssetId> = ids.iter().filter(|id| !known.contains_key(id)).copied().collect();
-        known.extend(assets::previous(tx, &rest).await?);
-        Ok(known)
+        batch: HashMap<AssetId, (Asset, Option<Mark>)>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<_> = batch.keys().copied().collect();
+        let previous = self.memory.previous(tx, &ids).await?;
+        let changed = changed(batch, &previous, now)?;
+        if !changed.is_empty() {
+            assets::write(tx, self.claim.connection, self.claim.run, &changed, now).await?;
+            self.standing.changed += i64::try_from(changed.len()).unwrap_or(i64::MAX);
+        }
+        Ok(())
     }
 
     /// Writes what has gathered, and beats the heart in the same transaction: a worker that lost
@@ -238,17 +173,15 @@ impl<'a> Intake<'a> {
     async fn flush(&mut self) -> Result<(), RefreshError> {
         let now = (self.clock)();
         let mut tx = self.store.begin(self.tenant).await?;
-        if !self.batch.is_empty() {
-            let batch = std::mem::take(&mut self.batch);
-            let ids: Vec<_> = batch.keys().copied().collect();
-            let previous = self.previous(&mut tx, &ids).await?;
-            self.standing.seen += i64::try_from(ids.len()).unwrap_or(i64::MAX);
-            let changed = changed(batch, &previous, now)?;
-            if !changed.is_empty() {
-                assets::write(&mut tx, self.claim.connection, self.claim.run, &changed, now).await?;
-                self.standing.changed += i64::try_from(changed.len()).unwrap_or(i64::MAX);
-            }
-            assets::sight(&mut tx, self.claim.connection, self.claim.run, &ids, now).await?;
+        let (batch, mut same) = (std::mem::take(&mut self.batch), self.memory.take_unchanged());
+        if !batch.is_empty() || !same.is_empty() {
+            // What was asked about after all was read since.
+            same.retain(|id, _| !batch.contains_key(id));
+            let marks = batch.iter().map(|(id, (_, mark))| (*id, *mark));
+            let seen: Vec<_> = same.into_iter().map(|(id, mark)| (id, Some(mark))).chain(marks).collect();
+            self.standing.seen += i64::try_from(seen.len()).unwrap_or(i64::MAX);
+            self.write(&mut tx, batch, now).await?;
+            assets::sight(&mut tx, self.claim.connection, self.claim.run, seen, now).await?;
         }
         if !runs::beat(&mut tx, self.claim, now, &self.standing).await? {
             return Err(RefreshError::Outdated);
@@ -267,7 +200,7 @@ impl<'a> Intake<'a> {
         if !runs::beat(&mut tx, self.claim, (self.clock)(), &self.standing).await? {
             return Err(RefreshError::Outdated);
         }
-        if !self.builds {
+        if !self.memory.builds() {
             recall::was_whole(&mut tx, self.claim).await?;
         }
         runs::write_gaps(&mut tx, self.claim.run, &self.gaps).await?;
@@ -297,12 +230,12 @@ fn source_gap(error: &CollectError) -> Gap {
 
 /// Carries history over and keeps what is new or different.
 fn changed(
-    batch: HashMap<AssetId, Asset>,
+    batch: HashMap<AssetId, (Asset, Option<Mark>)>,
     previous: &HashMap<AssetId, Previous>,
     now: DateTime<Utc>,
 ) -> Result<Vec<Seen>, StoreError> {
     let mut changed = Vec::new();
-    for (id, mut asset) in batch {
+    for (id, (mut asset, _)) in batch {
         let before = previous.get(&id);
         let first_seen = before.map_or(now, |before| before.first_seen);
         history::carry(before.map(|before| &before.asset), first_seen, &mut asset, now);

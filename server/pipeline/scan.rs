@@ -82,7 +82,7 @@ pub async fn scan<C: Collector>(
         let mut summary = Summary::default();
         while let Some(event) = events.recv().await {
             match event {
-                Event::Asset(mut asset) => {
+                Event::Asset(mut asset, _) => {
                     history::carry(None, now, &mut asset, now);
                     judge(&asset, settings, now, &mut summary, observer)?;
                 }
@@ -93,7 +93,7 @@ pub async fn scan<C: Collector>(
                 }
                 Event::Progress(progress) => observer.progress(&progress),
                 // Nothing was kept.
-                Event::Recall(_) => {}
+                Event::Ask(_) => {}
             }
         }
         Ok::<_, ScanError>(summary)

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::text::{storable, storable_json};
 use super::{StoreError, Tx};
-use crate::model::{Asset, AssetId, AssetKey, Facts};
+use crate::model::{Asset, AssetId, AssetKey, Facts, Mark};
 
 /// What we knew of an asset before this run.
 #[derive(Debug)]
@@ -163,27 +163,30 @@ pub async fn write(
     Ok(())
 }
 
-/// Notes that a run of a connection saw these assets. Those that had been missing are present again,
+/// Notes that a run of a connection saw these assets, and how each is marked. Those that had been missing are present again,
 /// and that connection's, with their findings: whoever had them lost sight of them, or was removed.
 pub async fn sight(
     tx: &mut Tx,
     connection: Uuid,
     run: Uuid,
-    ids: &[AssetId],
+    mut seen: Vec<(AssetId, Option<Mark>)>,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let tenant = tx.tenant();
-    let mut ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     // In order, so that two runs that see the same assets never wait for each other.
-    ids.sort_unstable();
+    seen.sort_unstable_by_key(|(id, _)| *id);
+    let (ids, marks): (Vec<Uuid>, Vec<Option<Vec<u8>>>) =
+        seen.into_iter().map(|(id, mark)| (id.0, mark.map(|mark| mark.bytes().to_vec()))).unzip();
     sqlx::query!(
-        "INSERT INTO sightings (tenant_id, asset_id, run_id, seen_at)
-         SELECT $1, id, $2, $3 FROM unnest($4::uuid[]) AS id
-         ON CONFLICT (tenant_id, asset_id) DO UPDATE SET run_id = EXCLUDED.run_id, seen_at = EXCLUDED.seen_at",
+        "INSERT INTO sightings (tenant_id, asset_id, run_id, seen_at, mark)
+         SELECT $1, seen.id, $2, $3, seen.mark FROM unnest($4::uuid[], $5::bytea[]) AS seen(id, mark)
+         ON CONFLICT (tenant_id, asset_id) DO UPDATE
+            SET run_id = EXCLUDED.run_id, seen_at = EXCLUDED.seen_at, mark = EXCLUDED.mark",
         tenant.0,
         run,
         now,
-        &ids
+        &ids,
+        &marks as &[Option<Vec<u8>>]
     )
     .execute(tx.on())
     .await?;

@@ -1,13 +1,15 @@
 //! What earlier runs found and a later one may take over: only what was read by the same edition of our
 //! code, and only where nothing can have changed it since.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::assets::{Previous, assemble};
 use super::runs::Claim;
 use super::{StoreError, Tx, parsed};
-use crate::model::{AssetId, AssetKey};
+use crate::model::{AssetId, AssetKey, Mark};
 
 /// Larger facts are read anew: what is asked for together stays small, whoever fills it.
 const LARGEST: i32 = 256 << 10;
@@ -91,6 +93,44 @@ pub async fn disown(tx: &mut Tx, connection: Uuid) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Lets the questions of a transaction be answered by keys alone: a plan made while the tables were empty would
+/// read them whole for each question, until somebody counts their rows.
+pub async fn by_keys(tx: &mut Tx) -> Result<(), StoreError> {
+    sqlx::query("SET LOCAL enable_seqscan = off").execute(tx.on()).await?;
+    Ok(())
+}
+
+/// Those of these assets that a run of this edition saw last, of this connection and begun no earlier than the
+/// moment given, and marked just so. Asked after [`by_keys`].
+pub async fn unchanged(
+    tx: &mut Tx,
+    edition: &str,
+    marked: &[(AssetId, Mark)],
+    (connection, since): (Uuid, DateTime<Utc>),
+) -> Result<HashSet<AssetId>, StoreError> {
+    let tenant = tx.tenant();
+    let (ids, marks): (Vec<Uuid>, Vec<Vec<u8>>) =
+        marked.iter().map(|(id, mark)| (id.0, mark.bytes().to_vec())).unzip();
+    let rows = sqlx::query_scalar!(
+        r#"SELECT s.asset_id FROM unnest($2::uuid[], $3::bytea[]) AS asked(id, mark)
+           CROSS JOIN LATERAL (
+              SELECT s.asset_id, s.mark, r.edition, r.connection_id, r.started_at FROM sightings s
+              JOIN runs r ON r.tenant_id = s.tenant_id AND r.id = s.run_id
+              WHERE s.tenant_id = $1 AND s.asset_id = asked.id OFFSET 0) s
+           WHERE s.mark = asked.mark AND s.edition = $4 AND s.connection_id = $5
+             AND s.started_at >= $6::timestamptz"#,
+        tenant.0,
+        &ids,
+        &marks,
+        edition,
+        connection,
+        since
+    )
+    .fetch_all(tx.on())
+    .await?;
+    Ok(rows.into_iter().map(AssetId).collect())
+}
+
 /// Something that was found before.
 #[derive(Debug)]
 pub struct Recalled {
@@ -105,8 +145,7 @@ pub struct Recalled {
 /// Those of these assets that a run of this edition saw last, as they were read: of any connection, or of
 /// one, in a run that began no earlier than the moment given.
 ///
-/// Asked by keys alone: a plan made while the tables were empty would read them whole for each question,
-/// until somebody counts their rows.
+/// Asked after [`by_keys`].
 pub async fn seen(
     tx: &mut Tx,
     edition: &str,
@@ -116,7 +155,6 @@ pub async fn seen(
     let tenant = tx.tenant();
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let (connection, since) = lately.unzip();
-    sqlx::query("SET LOCAL enable_seqscan = off").execute(tx.on()).await?;
     let rows = sqlx::query!(
         r#"SELECT a.id, a.provider, a.account, a.region, a.native_id, a.kind, a.platform, a.name,
                   told.facts AS "facts!", a.facts_hash, a.first_seen

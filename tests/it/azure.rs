@@ -118,9 +118,9 @@ pub async fn collect(spec: &ConnectionSpec) -> Result<(Vec<Asset>, Vec<Gap>), Co
         let (mut assets, mut gaps) = (Vec::new(), Vec::new());
         while let Some(event) = events.recv().await {
             match event {
-                Event::Asset(asset) => assets.push(*asset),
+                Event::Asset(asset, _) => assets.push(*asset),
                 Event::Gap(gap) => gaps.push(gap),
-                Event::Progress(_) | Event::Recall(_) => {}
+                Event::Progress(_) | Event::Ask(_) => {}
             }
         }
         (assets, gaps)

@@ -1,6 +1,8 @@
 //! What a source's own record of changes does not speak of is not asked for again, and what is then known
 //! is what a whole reading finds.
 
+mod marks;
+
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};

@@ -14,7 +14,7 @@ use super::signing::Signing;
 use super::{metrics, trail, urls};
 use crate::collect::Stopped;
 use crate::collect::touched::Touched;
-use crate::model::{Asset, AssetKey, Fact, Facts, Trigger};
+use crate::model::{Asset, Fact, Facts, FunctionFacts, Mark, Trigger};
 
 pub(super) const LIST: Operation = Operation::listing("lambda:ListFunctions", "functions");
 const NONE: &[&str] = &["ResourceNotFoundException"];
@@ -87,40 +87,42 @@ async fn read_batch(
     region: &OfRegion<'_>,
     batch: Vec<FunctionConfiguration>,
 ) -> Result<(), Stopped> {
-    let mut known = untouched(reader, region.touched, &batch).await?;
+    let seeing = stream::iter(batch).map(|configuration| see(reader, region, configuration));
+    let mut seen: Vec<Seen> = seeing.buffered(AT_ONCE).collect().await;
+    let key = |one: &Seen| normalise::key(reader, &one.configuration);
+    let quiet = |one: &&Seen| !region.touched.may_hold(one.name());
+    let marked = seen.iter().filter(quiet).filter_map(|one| Some((key(one), one.mark?)));
+    let same = reader.run.unchanged(marked.collect()).await?;
+    seen.retain(|one| !same.contains(&key(one)));
+    let mut known = reader.run.standing(seen.iter().filter(quiet).map(key).collect()).await?;
     let told = known.values().filter_map(|before| metrics::told(reader, before)).collect();
-    let activity = metrics::activity(reader, &batch, told).await;
-    let mut reading = stream::iter(batch)
-        .map(|configuration| {
-            let before = known.remove(&normalise::key(reader, &configuration));
-            read_one(reader, region, &activity, configuration, before)
+    let activity = metrics::activity(reader, seen.iter().map(Seen::name), told).await;
+    let mut reading = stream::iter(seen)
+        .map(|one| {
+            let before = known.remove(&key(&one));
+            read_one(reader, region, &activity, one, before)
         })
         .buffer_unordered(AT_ONCE);
-    while let Some(asset) = reading.next().await {
-        reader.run.asset(asset).await?;
+    while let Some((asset, mark)) = reading.next().await {
+        reader.run.marked(asset, mark).await?;
     }
     Ok(())
 }
 
-/// What was found of those functions that nobody has touched since.
-async fn untouched(
-    reader: &Reader,
-    touched: &Touched,
-    batch: &[FunctionConfiguration],
-) -> Result<HashMap<AssetKey, Asset>, Stopped> {
-    let named = |one: &&FunctionConfiguration| {
-        one.function_name.as_deref().is_some_and(|name| !touched.may_hold(name))
-    };
-    reader.run.standing(batch.iter().filter(named).map(|one| normalise::key(reader, one)).collect()).await
+/// A function as its list, its role and the rest of its region show it, before it is asked about by itself.
+struct Seen {
+    configuration: FunctionConfiguration,
+    facts: FunctionFacts,
+    mark: Option<Mark>,
 }
 
-async fn read_one(
-    reader: &Reader,
-    region: &OfRegion<'_>,
-    activity: &metrics::Activities,
-    configuration: FunctionConfiguration,
-    before: Option<Asset>,
-) -> Asset {
+impl Seen {
+    fn name(&self) -> &str {
+        self.configuration.function_name.as_deref().unwrap_or_default()
+    }
+}
+
+async fn see(reader: &Reader, region: &OfRegion<'_>, configuration: FunctionConfiguration) -> Seen {
     let arn = configuration.function_arn.clone().unwrap_or_default();
     let name = configuration.function_name.clone().unwrap_or_default();
     let role = configuration.role.clone().unwrap_or_default();
@@ -135,17 +137,37 @@ async fn read_one(
             Fact::Known(all) => Fact::Known(all.get(&arn).cloned().unwrap_or_default()),
             Fact::Unknown(why) => Fact::Unknown(why.clone()),
         },
-        activity: activity.of(&name),
     };
+    let facts = normalise::listed(reader, &configuration, shared);
+    // Days that are over are measured once: a mark speaks for those it was made on.
+    let mark = metrics::days().and_then(|days| {
+        Mark::of(&name, normalise::platform(normalise::is_image(&configuration)), &(days, &facts))
+    });
+    Seen { configuration, facts, mark }
+}
+
+async fn read_one(
+    reader: &Reader,
+    region: &OfRegion<'_>,
+    activity: &metrics::Activities,
+    seen: Seen,
+    before: Option<Asset>,
+) -> (Asset, Option<Mark>) {
+    let Seen { configuration, facts, mark } = seen;
+    let activity = activity.of(configuration.function_name.as_deref().unwrap_or_default());
     let before = before.and_then(|asset| match asset.facts {
-        Facts::Function(facts) => normalise::again(reader, &configuration, *facts, &shared),
+        Facts::Function(before) => normalise::again(&facts, *before, normalise::is_image(&configuration)),
         _ => None,
     });
-    if let Some(asset) = before {
-        return asset;
-    }
-    let asked = Box::pin(ask(reader, region.client, &configuration)).await;
-    normalise::function(reader, &configuration, asked, shared)
+    let facts = if let Some(facts) = before {
+        facts
+    } else {
+        let asked = Box::pin(ask(reader, region.client, &configuration)).await;
+        normalise::function(reader, &configuration, facts, asked)
+    };
+    let facts = FunctionFacts { activity, ..facts };
+    let mark = mark.filter(|_| normalise::is_whole(&facts, normalise::is_image(&configuration)));
+    (normalise::asset(reader, &configuration, facts), mark)
 }
 
 /// Asks all there is to ask about one function.

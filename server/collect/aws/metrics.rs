@@ -6,7 +6,6 @@ use std::time::SystemTime;
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
-use aws_sdk_lambda::types::FunctionConfiguration;
 
 use super::caller::Operation;
 use super::region::Reader;
@@ -65,11 +64,10 @@ pub fn told(reader: &Reader, before: &Asset) -> Option<(String, Activity)> {
 /// The last fourteen whole days of these functions; those that `told` names are not asked about.
 pub async fn activity(
     reader: &Reader,
-    functions: &[FunctionConfiguration],
+    functions: impl Iterator<Item = &str>,
     told: HashMap<String, Activity>,
 ) -> Activities {
-    let names = functions.iter().filter_map(|one| one.function_name.clone());
-    let names: Vec<String> = names.filter(|name| !told.contains_key(name)).collect();
+    let names: Vec<String> = functions.filter(|name| !told.contains_key(*name)).map(str::to_owned).collect();
     Activities { found: read(reader, &names).await, told }
 }
 
@@ -146,6 +144,11 @@ fn window(now: i64) -> (i64, i64) {
 fn settled(began: i64) -> Option<(i64, i64)> {
     let days = window(began);
     (began - days.1 >= SETTLES_SECONDS).then_some(days)
+}
+
+/// The days that functions are told of now, once these are measured whole.
+pub fn days() -> Option<(i64, i64)> {
+    settled(now())
 }
 
 /// One small request, as a test makes it.

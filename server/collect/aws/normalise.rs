@@ -11,9 +11,8 @@ use super::region::Reader;
 use super::urls::Ways;
 use crate::analysis::{eol, iam, secrets};
 use crate::model::{
-    Activity, Asset, AssetKey, AsyncFailure, CodeSigning, CodeVersion, Fact, Facts, FunctionFacts, Identity,
-    Layer, Logging, Package, PackageKind, Platform, Provider, Scale, SharedIdentity, Tag, Trigger, Variable,
-    Vpc,
+    Asset, AssetKey, AsyncFailure, CodeSigning, CodeVersion, Fact, Facts, FunctionFacts, Identity, Layer,
+    Logging, Package, PackageKind, Platform, Provider, Scale, SharedIdentity, Tag, Trigger, Variable, Vpc,
 };
 
 /// What the calls about one function gave.
@@ -38,22 +37,29 @@ pub struct Shared {
     pub identity: Fact<Identity>,
     /// Event source mappings.
     pub triggers: Fact<Vec<Trigger>>,
-    /// What it did lately.
-    pub activity: Fact<Activity>,
 }
 
-/// A function as an asset.
+/// What is known of a function before it is asked about by itself. Its triggers are the mappings alone.
+pub fn listed(reader: &Reader, configuration: &FunctionConfiguration, shared: Shared) -> FunctionFacts {
+    let mut facts = FunctionFacts::default();
+    configured(reader, configuration, &mut facts);
+    facts.code_signing = shared.signing;
+    facts.identity = shared.identity.map(Some);
+    facts.triggers = shared.triggers.map(sorted);
+    facts
+}
+
+/// The facts of a function that is `listed` so, with what it was asked.
 pub fn function(
     reader: &Reader,
     configuration: &FunctionConfiguration,
+    listed: FunctionFacts,
     asked: Asked,
-    shared: Shared,
-) -> Asset {
+) -> FunctionFacts {
     let arn = configuration.function_arn.as_deref().unwrap_or_default();
-    let mut facts = FunctionFacts::default();
-    configured(reader, configuration, &mut facts);
+    let mut facts = listed;
     facts.invoke_policy = asked.ways.policy(reader, arn);
-    facts.triggers = triggers(&asked.ways, shared.triggers, &reader.account);
+    facts.triggers = triggers(&asked.ways, facts.triggers, &reader.account);
     facts.endpoints = asked.ways.endpoints();
     facts.cors = asked.ways.cors();
     let (package, tags, scale) = whole(&asked.function, is_image(configuration));
@@ -71,10 +77,7 @@ pub fn function(
         Fact::Known(None) => Fact::unknown("lambda:GetFunctionRecursionConfig gave no setting"),
         Fact::Unknown(why) => Fact::Unknown(why),
     };
-    facts.code_signing = shared.signing;
-    facts.identity = shared.identity.map(Some);
-    facts.activity = shared.activity;
-    asset(reader, configuration, facts)
+    facts
 }
 
 /// Whether its code is a container image.
@@ -92,35 +95,30 @@ pub fn key(reader: &Reader, configuration: &FunctionConfiguration) -> AssetKey {
     }
 }
 
-fn asset(reader: &Reader, configuration: &FunctionConfiguration, facts: FunctionFacts) -> Asset {
-    let image = is_image(configuration);
+/// What it runs on, whether its code is an image or not.
+pub const fn platform(image: bool) -> Platform {
+    if image { Platform::LambdaImage } else { Platform::LambdaZip }
+}
+
+/// A function as an asset.
+pub fn asset(reader: &Reader, configuration: &FunctionConfiguration, facts: FunctionFacts) -> Asset {
     Asset {
         key: key(reader, configuration),
         name: configuration.function_name.clone().unwrap_or_default(),
-        platform: if image { Platform::LambdaImage } else { Platform::LambdaZip },
+        platform: platform(is_image(configuration)),
         facts: Facts::Function(Box::new(facts)),
     }
 }
 
-/// The same of a function of which nothing was touched since it was asked about: what its list, its role and
-/// the rest say now, and beside it what was found then. None where that is not all, or does not fit any
-/// more.
-pub fn again(
-    reader: &Reader,
-    configuration: &FunctionConfiguration,
-    before: FunctionFacts,
-    shared: &Shared,
-) -> Option<Asset> {
-    let mut facts = FunctionFacts::default();
-    configured(reader, configuration, &mut facts);
-    let image = is_image(configuration);
+/// The same of a function of which nothing was touched since it was asked about: what is `listed` now, and
+/// beside it what was found then. None where that is not all, or does not fit any more.
+pub fn again(listed: &FunctionFacts, before: FunctionFacts, image: bool) -> Option<FunctionFacts> {
     let kind = before.package.known()?.kind;
-    let fits = before.code.known().is_some()
-        && before.code == facts.code
+    let fits = before.code == listed.code
         && (kind == PackageKind::Image) == image
         && all_read(&before, image)
-        && same_sources(before.triggers.known()?, shared.triggers.known()?);
-    let facts = FunctionFacts {
+        && same_sources(before.triggers.known()?, listed.triggers.known()?);
+    fits.then(|| FunctionFacts {
         invoke_policy: before.invoke_policy,
         triggers: before.triggers,
         endpoints: before.endpoints,
@@ -131,17 +129,22 @@ pub fn again(
         async_failure: before.async_failure,
         runtime_updates: before.runtime_updates,
         recursion: before.recursion,
-        code_signing: shared.signing.clone(),
-        identity: shared.identity.clone().map(Some),
-        activity: shared.activity.clone(),
-        ..facts
-    };
-    fits.then(|| asset(reader, configuration, facts))
+        ..listed.clone()
+    })
+}
+
+/// Whether the function needs not be asked about again as long as its mark stays: all that the mark does not
+/// speak of is known.
+pub fn is_whole(facts: &FunctionFacts, image: bool) -> bool {
+    all_read(facts, image) && facts.activity.known().is_some()
 }
 
 /// Whether every call about the function told what it was asked: a refusal may have been lifted since.
 fn all_read(facts: &FunctionFacts, image: bool) -> bool {
-    facts.invoke_policy.known().is_some()
+    facts.code.known().is_some()
+        && facts.package.known().is_some()
+        && facts.triggers.known().is_some()
+        && facts.invoke_policy.known().is_some()
         && facts.endpoints.known().is_some()
         && facts.cors.known().is_some()
         && facts.tags.known().is_some()
@@ -271,10 +274,15 @@ fn triggers(ways: &Ways, mapped: Fact<Vec<Trigger>>, account: &str) -> Fact<Vec<
                 first_seen: None,
             }));
         }
-        all.sort_by(|a, b| (&a.kind, &a.source, &a.qualifier).cmp(&(&b.kind, &b.source, &b.qualifier)));
+        all = sorted(all);
         all.dedup_by(|a, b| a.kind == b.kind && a.source == b.source && a.qualifier == b.qualifier);
         all
     })
+}
+
+fn sorted(mut triggers: Vec<Trigger>) -> Vec<Trigger> {
+    triggers.sort_by(|a, b| (&a.kind, &a.source, &a.qualifier).cmp(&(&b.kind, &b.source, &b.qualifier)));
+    triggers
 }
 
 /// A dead-letter queue or an on-failure destination: either keeps failed work.

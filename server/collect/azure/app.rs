@@ -12,7 +12,7 @@ use super::wire::{
     self, Authentication, Function, PlanProperties, PublishingPolicy, Resource, Settings, Site, SiteConfig,
 };
 use crate::collect::ledger::Call;
-use crate::model::{Asset, Fact, Plan};
+use crate::model::{Asset, Fact, Mark, Plan};
 
 const fn reads(name: &'static str, facet: &'static str) -> Call {
     Call { name, permission: name, facet, lists: false }
@@ -85,33 +85,80 @@ fn held<T>(answer: Fact<Option<T>>, call: Call) -> Fact<T> {
     }
 }
 
-/// Reads an app; only its functions, where `before` is what was found of the rest and still fits. None
-/// where its id makes no sense.
-pub async fn read(context: &Context<'_>, row: Resource, before: Option<Asset>) -> Option<Asset> {
+/// Functions that could be read, and whether those are all.
+pub type Functions = (Vec<Function>, Fact<()>);
+
+/// An app as its lists show it, before it is asked about by itself.
+pub struct Seen {
+    /// Its row.
+    pub row: Resource,
+    /// What a later run would know it by, if it was not touched.
+    pub mark: Option<Mark>,
+    /// Its functions.
+    pub functions: Functions,
+}
+
+async fn functions(context: &Context<'_>, id: &str) -> Functions {
+    let path = format!("{}/functions?api-version=2023-12-01", id.trim_start_matches('/'));
+    context.collector.arm.rows(FUNCTIONS, id, &path).await
+}
+
+fn site(row: &Resource) -> Site {
+    row.properties.as_ref().and_then(|one| wire::read(one)).unwrap_or_default()
+}
+
+/// Lists the functions of an app.
+pub async fn see(context: &Context<'_>, row: Resource) -> Seen {
+    let functions = functions(context, row.id.as_deref().unwrap_or_default()).await;
+    let site = site(&row);
+    let mark = normalise::mark(context, &row, &site, &normalise::listed(context, &row, &site, &functions));
+    Seen { row, mark, functions }
+}
+
+/// Reads an app, of which its functions may have been `seen`. It is not asked about, where `before` is what was
+/// found of it and still fits. None where its id makes no sense.
+pub async fn read(
+    context: &Context<'_>,
+    row: Resource,
+    seen: Option<Functions>,
+    before: Option<Asset>,
+) -> Option<(Asset, Option<Mark>)> {
     let (arm, subscription) = (&context.collector.arm, context.subscription);
     let id = row.id.clone().unwrap_or_default();
     let Some((group, name)) = normalise::group_and_name(&id) else {
-        return arm.missed(LISTED, subscription, &Miss::Unreadable("unreadable-row")).known().cloned();
+        arm.missed::<()>(LISTED, subscription, &Miss::Unreadable("unreadable-row"));
+        return None;
     };
-    let site: Site = row.properties.as_ref().and_then(|one| wire::read(one)).unwrap_or_default();
-    let functions = format!("{}/functions?api-version=2023-12-01", id.trim_start_matches('/'));
+    let site = site(&row);
     let standing = before.and_then(|asset| normalise::standing(context, &row, &site, asset));
-    if let Some(standing) = standing {
-        let functions = arm.rows::<Function>(FUNCTIONS, &id, &functions).await;
-        return Some(normalise::again(context, &row, &site, standing, functions));
-    }
-    let answers = Box::pin(ask(context, &id, (&group, &name), &functions)).await;
-    Some(normalise::app(context, &row, &site, answers))
+    let (asset, listed) = match (standing, seen) {
+        (Some(standing), Some(functions)) => {
+            let listed = normalise::listed(context, &row, &site, &functions);
+            (normalise::again(context, &row, &site, standing, &functions), listed)
+        }
+        (_, seen) => {
+            let (functions, answers) = Box::pin(ask(context, &id, (&group, &name), seen)).await;
+            let listed = normalise::listed(context, &row, &site, &functions);
+            (normalise::app(context, &row, &site, listed.clone(), answers), listed)
+        }
+    };
+    let mark = normalise::is_whole(&asset).then(|| normalise::mark(context, &row, &site, &listed)).flatten();
+    Some((asset, mark))
 }
 
-/// Asks all there is to ask about an app, known by its group and name; its functions are listed at a path.
-async fn ask(context: &Context<'_>, id: &str, (group, name): (&str, &str), functions: &str) -> Answers {
+/// Asks all there is to ask about an app, known by its group and name; its functions too, unless they were seen.
+async fn ask(
+    context: &Context<'_>,
+    id: &str,
+    (group, name): (&str, &str),
+    seen: Option<Functions>,
+) -> (Functions, Answers) {
     let (arm, subscription) = (&context.collector.arm, context.subscription);
     let apps = context.collector.web.web_apps_client();
     // Five futures side by side are large; boxed, a stream of apps stays small.
     let policies =
         format!("{}/basicPublishingCredentialsPolicies?api-version=2023-12-01", id.trim_start_matches('/'));
-    let (config, settings, authentication, functions, publishing) = tokio::join!(
+    let (config, settings, authentication, listed, publishing) = tokio::join!(
         arm.one::<WithProperties<SiteConfig>, _, _>(
             CONFIG,
             id,
@@ -130,10 +177,16 @@ async fn ask(context: &Context<'_>, id: &str, (group, name): (&str, &str), funct
             apps.get_auth_settings_v2_without_secrets(group, name, subscription).send()
         )
         .boxed(),
-        arm.rows::<Function>(FUNCTIONS, id, functions).boxed(),
+        async {
+            match seen {
+                Some(functions) => functions,
+                None => functions(context, id).await,
+            }
+        }
+        .boxed(),
         arm.list::<PublishingPolicy>(PUBLISHING, id, &policies).boxed(),
     );
-    Answers {
+    let answers = Answers {
         config: config.map(|answer| answer.and_then(|one| one.properties)),
         settings: held(settings.map(|answer| answer.and_then(|one| one.properties)), SETTINGS)
             .map(|all| all.iter().map(|(name, value)| (name.clone(), super::wire::text(value))).collect()),
@@ -141,9 +194,9 @@ async fn ask(context: &Context<'_>, id: &str, (group, name): (&str, &str), funct
             authentication.map(|answer| answer.and_then(|one| one.properties)),
             AUTHENTICATION,
         ),
-        functions,
         publishing,
-    }
+    };
+    (listed, answers)
 }
 
 #[derive(Debug, serde::Deserialize)]

@@ -229,23 +229,33 @@ impl AzureCollector {
         touched: &Touched,
         apps: Vec<Resource>,
     ) -> Result<(), Stopped> {
-        let quiet = apps
-            .iter()
-            .filter(|row| row.id.as_deref().is_some_and(|id| !touched.may_hold(&id.to_lowercase())));
-        let keys = quiet.map(|row| normalise::key(context.subscription, row)).collect();
+        let is_quiet = |row: &Resource| {
+            row.id.as_deref().is_some_and(|id| {
+                normalise::group_and_name(id).is_some() && !touched.may_hold(&id.to_lowercase())
+            })
+        };
+        let (quiet, loud): (Vec<_>, Vec<_>) = apps.into_iter().partition(is_quiet);
+        let seeing = stream::iter(quiet).map(|row| app::see(context, row)).buffer_unordered(AT_ONCE);
+        let mut seen: Vec<app::Seen> = seeing.collect().await;
+        let key = |one: &app::Seen| normalise::key(context.subscription, &one.row);
+        let marked = seen.iter().filter_map(|one| Some((key(one), one.mark?))).collect();
+        let same = run.unchanged(marked).await?;
+        seen.retain(|one| !same.contains(&key(one)));
         // The same id may be spelt otherwise than it was kept.
-        let known = run.standing(keys).await?.into_iter();
+        let known = run.standing(seen.iter().map(key).collect()).await?.into_iter();
         let mut known: HashMap<String, Asset> =
             known.map(|(key, asset)| (key.native_id.to_lowercase(), asset)).collect();
-        let mut reading = stream::iter(apps)
-            .map(|row| {
-                let before = known.remove(&row.id.as_deref().unwrap_or_default().to_lowercase());
-                app::read(context, row, before)
-            })
+        let seen = seen.into_iter().map(|app::Seen { row, functions, .. }| {
+            let before = known.remove(&row.id.as_deref().unwrap_or_default().to_lowercase());
+            (row, Some(functions), before)
+        });
+        let all = seen.chain(loud.into_iter().map(|row| (row, None, None)));
+        let mut reading = stream::iter(all)
+            .map(|(row, functions, before)| app::read(context, row, functions, before))
             .buffer_unordered(AT_ONCE);
-        while let Some(asset) = reading.next().await {
-            if let Some(asset) = asset {
-                run.asset(asset).await?;
+        while let Some(read) = reading.next().await {
+            if let Some((asset, mark)) = read {
+                run.marked(asset, mark).await?;
             }
         }
         Ok(())

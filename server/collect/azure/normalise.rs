@@ -15,7 +15,7 @@ use super::wire::{
 };
 use crate::analysis::secrets;
 use crate::model::{
-    Asset, AssetKey, Cors, Endpoint, EndpointAuth, Fact, Facts, FunctionFacts, Logging, Plan, Platform,
+    Asset, AssetKey, Cors, Endpoint, EndpointAuth, Fact, Facts, FunctionFacts, Logging, Mark, Plan, Platform,
     Provider, Scale, Tag, Trigger, Variable, Vpc,
 };
 
@@ -27,25 +27,57 @@ pub struct Answers {
     pub settings: Fact<BTreeMap<String, String>>,
     /// `config/authsettingsV2`.
     pub authentication: Fact<AuthenticationSettings>,
-    /// Functions that could be read, and whether those are all.
-    pub functions: (Vec<Function>, Fact<()>),
     /// Whether FTP and SCM take a user name and password.
     pub publishing: Fact<Vec<PublishingPolicy>>,
 }
 
-/// An app as an asset.
-pub fn app(context: &Context<'_>, row: &Resource, site: &Site, answers: Answers) -> Asset {
-    let plan = plan(context, site);
-    let platform = platform(row, site, &plan, &answers.config);
+/// What is known of an app but for what it is asked by itself: what its row, its functions, its plan and its
+/// roles say.
+pub fn listed(
+    context: &Context<'_>,
+    row: &Resource,
+    site: &Site,
+    functions: &(Vec<Function>, Fact<()>),
+) -> FunctionFacts {
     let mut facts = FunctionFacts::default();
-    of_site(row, site, &mut facts);
+    of_listed(context, row, site, functions, &mut facts);
+    facts
+}
+
+fn of_listed(
+    context: &Context<'_>,
+    row: &Resource,
+    site: &Site,
+    functions: &(Vec<Function>, Fact<()>),
+    facts: &mut FunctionFacts,
+) {
+    of_site(row, site, facts);
+    of_functions(functions, facts);
+    of_identity(context, row, facts);
+    facts.plan = plan(context, site);
+}
+
+/// What is `listed`, as a mark.
+pub fn mark(context: &Context<'_>, row: &Resource, site: &Site, listed: &FunctionFacts) -> Option<Mark> {
+    // An app that is an image stays one until it is touched.
+    let platform = platform(row, site, &plan(context, site), &Fact::Known(None));
+    Mark::of(row.name.as_deref().unwrap_or_default(), platform, listed)
+}
+
+/// An app of which `listed` is known, as an asset.
+pub fn app(
+    context: &Context<'_>,
+    row: &Resource,
+    site: &Site,
+    listed: FunctionFacts,
+    answers: Answers,
+) -> Asset {
+    let platform = platform(row, site, &plan(context, site), &answers.config);
+    let mut facts = listed;
     of_config(site, &answers.config, &mut facts);
     of_settings(context, site, platform, &answers, &mut facts);
-    of_functions(answers.functions, &mut facts);
     facts.platform_authentication = answers.authentication.map(|settings| demands_login(&settings));
     facts.basic_publishing = either(answers.publishing);
-    of_identity(context, row, &mut facts);
-    facts.plan = plan;
     Asset {
         key: key(context.subscription, row),
         name: row.name.clone().unwrap_or_default(),
@@ -54,18 +86,22 @@ pub fn app(context: &Context<'_>, row: &Resource, site: &Site, answers: Answers)
     }
 }
 
-/// What was found of an app that nobody has touched since; none where that was not all, for a refusal may
-/// have been lifted, or it runs on another plan now.
-pub fn standing(context: &Context<'_>, row: &Resource, site: &Site, before: Asset) -> Option<Asset> {
-    let Facts::Function(facts) = &before.facts else { return None };
-    let all = facts.scale.known().is_some()
+/// Whether all was read that an app is asked by itself: else a refusal may have been lifted since.
+pub fn is_whole(app: &Asset) -> bool {
+    let Facts::Function(facts) = &app.facts else { return false };
+    facts.scale.known().is_some()
         && facts.environment.known().is_some()
         && facts.platform_authentication.known().is_some()
-        && facts.basic_publishing.known().is_some();
+        && facts.basic_publishing.known().is_some()
+}
+
+/// What was found of an app that nobody has touched since; none where that was not all, or it runs on another
+/// plan now.
+pub fn standing(context: &Context<'_>, row: &Resource, site: &Site, before: Asset) -> Option<Asset> {
     // An app that is an image stays one until it is touched.
     let same = before.platform == Platform::FunctionsContainer
         || before.platform == platform(row, site, &plan(context, site), &Fact::Known(None));
-    (all && same).then_some(before)
+    (is_whole(&before) && same).then_some(before)
 }
 
 /// Such an app as an asset: with what its row, its functions, its plan and its roles say now.
@@ -74,16 +110,13 @@ pub fn again(
     row: &Resource,
     site: &Site,
     standing: Asset,
-    functions: (Vec<Function>, Fact<()>),
+    functions: &(Vec<Function>, Fact<()>),
 ) -> Asset {
     let mut facts = match standing.facts {
         Facts::Function(facts) => facts,
         _ => Box::default(),
     };
-    of_site(row, site, &mut facts);
-    of_functions(functions, &mut facts);
-    of_identity(context, row, &mut facts);
-    facts.plan = plan(context, site);
+    of_listed(context, row, site, functions, &mut facts);
     Asset {
         key: key(context.subscription, row),
         name: row.name.clone().unwrap_or_default(),
@@ -267,15 +300,17 @@ fn of_settings(
     facts.tracing = Fact::Known(insights);
 }
 
-fn of_functions((functions, whole): (Vec<Function>, Fact<()>), facts: &mut FunctionFacts) {
-    let (mut endpoints, mut triggers, mut whole) = (Vec::new(), Vec::new(), whole);
+/// Functions that could be read, and whether those are all.
+fn of_functions((functions, whole): &(Vec<Function>, Fact<()>), facts: &mut FunctionFacts) {
+    let (mut endpoints, mut triggers, mut whole) = (Vec::new(), Vec::new(), whole.clone());
     for function in functions {
-        let properties = function.properties.unwrap_or_default();
-        if properties.is_disabled == Some(true) {
+        let properties = function.properties.as_ref();
+        if properties.is_some_and(|one| one.is_disabled == Some(true)) {
             continue;
         }
-        let name = properties.name.unwrap_or_default();
-        let Some(bindings) = properties.config.and_then(|one| one.bindings) else {
+        let name = properties.and_then(|one| one.name.clone()).unwrap_or_default();
+        let config = properties.and_then(|one| one.config.as_ref());
+        let Some(bindings) = config.and_then(|one| one.bindings.as_ref()) else {
             let why = format!("the bindings of function {name:?} were not in the answer");
             if whole.known().is_some() {
                 whole = Fact::unknown(why);
@@ -285,7 +320,7 @@ fn of_functions((functions, whole): (Vec<Function>, Fact<()>), facts: &mut Funct
         for binding in bindings {
             let kind = binding.r#type.clone().unwrap_or_default();
             if kind.eq_ignore_ascii_case("httpTrigger") {
-                endpoints.push(Endpoint { name: name.clone(), auth: auth(&binding) });
+                endpoints.push(Endpoint { name: name.clone(), auth: auth(binding) });
             }
             if kind.to_lowercase().ends_with("trigger") {
                 triggers.push(Trigger { kind, source: name.clone(), qualifier: None, first_seen: None });

@@ -47,24 +47,29 @@ pub(in crate::collect) async fn read<S: Source>(
     }
 }
 
-/// An image's own words as an earlier run read them under the same digest; none where one of them could
-/// not be read then. What others say of it (tags, pushes, scans, signatures) is not taken over.
-pub(in crate::collect) fn again(before: ImageFacts) -> Option<ImageFacts> {
+/// Whether all that an image says of itself was read.
+pub(in crate::collect) fn is_whole(facts: &ImageFacts) -> bool {
     const fn read<T>(fact: &Fact<T>) -> bool {
         matches!(fact, Fact::Known(_))
     }
+    read(&facts.user)
+        && read(&facts.environment)
+        && read(&facts.history_secrets)
+        && read(&facts.exposed_ports)
+        && read(&facts.healthcheck)
+        && read(&facts.created)
+        && read(&facts.labels)
+        && read(&facts.base)
+        && read(&facts.architectures)
+        && read(&facts.size_bytes)
+}
+
+/// An image's own words as an earlier run read them under the same digest; none where one of them could
+/// not be read then. What others say of it (tags, pushes, scans, signatures) is not taken over.
+pub(in crate::collect) fn again(before: ImageFacts) -> Option<ImageFacts> {
+    let whole = is_whole(&before);
     let ImageFacts { user, environment, history_secrets, exposed_ports, healthcheck, .. } = before;
     let ImageFacts { created, labels, base, architectures, size_bytes, .. } = before;
-    let whole = read(&user)
-        && read(&environment)
-        && read(&history_secrets)
-        && read(&exposed_ports)
-        && read(&healthcheck)
-        && read(&created)
-        && read(&labels)
-        && read(&base)
-        && read(&architectures)
-        && read(&size_bytes);
     whole.then(|| ImageFacts {
         user,
         environment,

@@ -16,7 +16,7 @@ use crate::collect::image::wire::Manifest;
 use crate::collect::image::{self, Fault, Missed, Source};
 use crate::collect::{RunBuilder, Stopped};
 use crate::model::{
-    Asset, AssetKey, Fact, Facts, Gap, ImageFacts, Platform, Provider, PublicNetwork, RegistryAccess,
+    Asset, AssetKey, Fact, Facts, Gap, ImageFacts, Mark, Platform, Provider, PublicNetwork, RegistryAccess,
     RepositoryFacts, ResourcePolicy,
 };
 use crate::outgoing::Zone;
@@ -32,6 +32,11 @@ enum Found {
     Nothing,
     /// It could not be had: by which tag, and why.
     Lost(String, Fault),
+}
+
+/// The mark of a signed image. Of one that is not signed every run asks anew, so it has none.
+fn mark(name: &str, listed: &ImageFacts) -> Option<Mark> {
+    Mark::of(name, Platform::OciImage, listed)
 }
 
 /// What earlier runs found of images.
@@ -113,7 +118,14 @@ impl<'a> Repository<'a> {
         let before = Before::of(run.recall(vec![own.clone()]).await?.remove(&own));
         let mut tags = Tags::read(self.blobs(), listing.names, &before).await;
         let mut count = 0;
-        for images in tags.images(RunBuilder::MOST_RECALLED) {
+        for mut images in tags.images(RunBuilder::MOST_RECALLED) {
+            let signed = images.iter().filter_map(|named| {
+                let (name, listed) = self.listed(named, Fact::Known(true));
+                Some((self.image_key(&named.digest), mark(&name, &listed)?))
+            });
+            let same = run.unchanged(signed.collect()).await?;
+            count += same.len();
+            images.retain(|named| !same.contains(&self.image_key(&named.digest)));
             let keys: Vec<AssetKey> = images.iter().map(|named| self.image_key(&named.digest)).collect();
             let mut known = Known::of(run, keys).await?;
             let reading = images.into_iter().map(|named| {
@@ -173,16 +185,29 @@ impl<'a> Repository<'a> {
                 }
             },
         };
-        let Some(mut facts) = said else { return Ok(Found::Nothing) };
-        let name = format!("{}:{}", self.name, named.tags.first().map_or("", String::as_str));
-        facts.repository = self.name.clone().into();
-        facts.image_tags = named.tags.into();
-        facts.signed =
+        let Some(said) = said else { return Ok(Found::Nothing) };
+        let signed =
             if signed { Fact::Known(true) } else { signatures.of(self.blobs(), &named.digest).await };
+        let (name, listed) = self.listed(&named, signed);
+        let marks = image::is_whole(&said) && listed.signed == Fact::Known(true);
+        let mark = if marks { mark(&name, &listed) } else { None };
+        let ImageFacts { repository, image_tags, signed, .. } = listed;
+        let facts = Facts::Image(Box::new(ImageFacts { repository, image_tags, signed, ..said }));
         let key = self.image_key(&named.digest);
-        run.asset(Asset { key, name, platform: Platform::OciImage, facts: Facts::Image(Box::new(facts)) })
-            .await?;
+        run.marked(Asset { key, name, platform: Platform::OciImage, facts }, mark).await?;
         Ok(Found::Image)
+    }
+
+    /// The name of an image, and what is to be known of it without asking for its manifest.
+    fn listed(&self, named: &Named, signed: Fact<bool>) -> (String, ImageFacts) {
+        let name = format!("{}:{}", self.name, named.tags.first().map_or("", String::as_str));
+        let facts = ImageFacts {
+            repository: self.name.clone().into(),
+            image_tags: named.tags.clone().into(),
+            signed,
+            ..ImageFacts::default()
+        };
+        (name, facts)
     }
 
     /// What an image says of itself; none where it turns out to be no image.

@@ -23,9 +23,9 @@ async fn collect(spec: &ConnectionSpec) -> (Vec<Asset>, Vec<Gap>) {
     let (mut assets, mut gaps) = (Vec::new(), Vec::new());
     while let Some(event) = events.recv().await {
         match event {
-            Event::Asset(asset) => assets.push(*asset),
+            Event::Asset(asset, _) => assets.push(*asset),
             Event::Gap(gap) => gaps.push(gap),
-            Event::Progress(_) | Event::Recall(_) => {}
+            Event::Progress(_) | Event::Ask(_) => {}
         }
     }
     reading.await.expect("no panic").expect("a run");

@@ -246,9 +246,9 @@ pub async fn collect(spec: &RegistrySpec) -> Result<Found, CollectError> {
         let mut found = Found::default();
         while let Some(event) = events.recv().await {
             match event {
-                Event::Asset(asset) => found.assets.push(*asset),
+                Event::Asset(asset, _) => found.assets.push(*asset),
                 Event::Gap(gap) => found.gaps.push(gap),
-                Event::Progress(_) | Event::Recall(_) => {}
+                Event::Progress(_) | Event::Ask(_) => {}
             }
         }
         found

@@ -11,7 +11,7 @@ use crate::collect::Stopped;
 use crate::collect::aws::caller::Operation;
 use crate::collect::aws::region::Reader;
 use crate::collect::image::{self, Read, Source};
-use crate::model::{Asset, Fact, Facts, ImageFacts, ImageTag, Platform, ScanSummary};
+use crate::model::{Asset, Fact, Facts, ImageFacts, ImageTag, Mark, Platform, ScanSummary};
 
 pub const IMAGES: Operation = Operation::listing("ecr:DescribeImages", "images");
 /// Images kept of one repository.
@@ -37,8 +37,8 @@ pub async fn read(
         let mut reading =
             stream::iter(fresh).map(|detail| one(reader, kept, &contents, detail)).buffer_unordered(AT_ONCE);
         while let Some(found) = reading.next().await {
-            if let Some(image) = found {
-                reader.run.asset(image).await?;
+            if let Some((image, mark)) = found {
+                reader.run.marked(image, mark).await?;
             }
         }
     }
@@ -50,9 +50,12 @@ pub async fn read(
 async fn take_over(
     reader: &Reader,
     kept: &Kept<'_>,
-    details: Vec<ImageDetail>,
+    mut details: Vec<ImageDetail>,
 ) -> Result<Vec<ImageDetail>, Stopped> {
     let key = |detail: &ImageDetail| asset_key(reader, kept.image(detail.image_digest.as_deref()));
+    let marks = details.iter().filter_map(|detail| Some((key(detail), mark(reader, kept, detail)?)));
+    let same = reader.run.immutable(marks.collect()).await?;
+    details.retain(|detail| !same.contains(&key(detail)));
     let mut known = reader.run.recall(details.iter().map(key).collect()).await?;
     let mut fresh = Vec::new();
     for detail in details {
@@ -62,7 +65,10 @@ async fn take_over(
             _ => None,
         };
         match said {
-            Some(said) => reader.run.asset(whole(reader, kept, &detail, said)).await?,
+            Some(said) => {
+                let (image, mark) = marked(reader, kept, &detail, said);
+                reader.run.marked(image, mark).await?;
+            }
             None => fresh.push(detail),
         }
     }
@@ -74,9 +80,21 @@ async fn one(
     kept: &Kept<'_>,
     contents: &Contents<'_>,
     detail: ImageDetail,
-) -> Option<Asset> {
-    let facts = said(contents, &detail).await?;
-    Some(whole(reader, kept, &detail, facts))
+) -> Option<(Asset, Option<Mark>)> {
+    let said = said(contents, &detail).await?;
+    Some(marked(reader, kept, &detail, said))
+}
+
+/// An image, and its mark where all was read that it says of itself.
+fn marked(reader: &Reader, kept: &Kept<'_>, detail: &ImageDetail, said: ImageFacts) -> (Asset, Option<Mark>) {
+    let mark = image::is_whole(&said).then(|| mark(reader, kept, detail)).flatten();
+    (whole(reader, kept, detail, said), mark)
+}
+
+/// What ECR's list shows of an image, as a mark.
+fn mark(reader: &Reader, kept: &Kept<'_>, detail: &ImageDetail) -> Option<Mark> {
+    let listed = whole(reader, kept, detail, ImageFacts::default());
+    Mark::of(&listed.name, listed.platform, &listed.facts)
 }
 
 /// What the image says of itself; none where it is no image after all.
