@@ -1,4 +1,5 @@
-//! A full pass over an AWS account on moto, beside the same calls with nothing around them.
+//! A full pass over an AWS account on moto, beside the same calls with nothing around them, and beside another
+//! scanner where one is named.
 //!
 //! The pass runs in a process of its own, so that its processor time and memory are its own.
 
@@ -9,6 +10,7 @@ use tokio::process::Command;
 
 use super::ground::{Ground, Pass};
 use super::moto::{Moto, REGION};
+use super::peer::{self, Peer};
 use super::recorder::{Recorder, replay};
 use super::report::{Figure, Report};
 use super::{BenchError, usage};
@@ -23,6 +25,8 @@ const ROUNDS: usize = 3;
 const AT_MOST_TIMES: f64 = 1.2;
 const AT_MOST_PROCESSOR: f64 = 2.0;
 const AT_MOST_MB: f64 = 150.0;
+/// What the other scanner used where the bounds were set. A machine that is slower for it is slower for us.
+const PEER_PROCESSOR: f64 = 37.0;
 
 /// What the process of its own tells of itself.
 #[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
@@ -57,7 +61,14 @@ pub async fn measure() -> Result<Report, BenchError> {
         }
     }
     let best = best.ok_or_else(|| BenchError::Setup("nothing was measured".into()))?;
-    let figures = vec![
+    let peer = match peer::program() {
+        Some(program) => {
+            eprintln!("• the other scanner");
+            Some(peer::pass(program, &moto.address).await?)
+        }
+        None => None,
+    };
+    let mut figures = vec![
         Figure::told("functions", f64::from(FUNCTIONS), ""),
         Figure::told("repositories", f64::from(REPOSITORIES), ""),
         Figure::told("assets seen", best.pass.seen as f64, ""),
@@ -70,7 +81,21 @@ pub async fn measure() -> Result<Report, BenchError> {
         Figure::bound("own processor time", best.processor_seconds, "s", AT_MOST_PROCESSOR),
         Figure::bound("own peak memory", best.peak_mb, "MB", AT_MOST_MB),
     ];
-    Ok(Report::new("account", "./dev bench account", figures))
+    figures.extend(peer.into_iter().flat_map(|peer| beside(&best, peer)));
+    let command = if peer.is_some() { "./dev bench account --peer" } else { "./dev bench account" };
+    Ok(Report::new("account", command, figures))
+}
+
+/// Our pass beside that of another scanner.
+fn beside(ours: &Told, peer: Peer) -> Vec<Figure> {
+    let share = ours.processor_seconds / peer.processor_seconds;
+    vec![
+        Figure::told("Prowler: lambda, ecr, ecs, iam", peer.seconds, "s"),
+        Figure::told("Prowler: processor time", peer.processor_seconds, "s"),
+        Figure::told("Prowler: peak memory", peer.peak_mb, "MB"),
+        Figure::told("full pass in Prowler's", ours.pass.seconds / peer.seconds, "times"),
+        Figure::bound("own processor time in Prowler's", share, "times", AT_MOST_PROCESSOR / PEER_PROCESSOR),
+    ]
 }
 
 async fn in_a_process(endpoint: &str) -> Result<Told, BenchError> {

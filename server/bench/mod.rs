@@ -12,6 +12,7 @@ mod ground;
 mod load;
 mod moto;
 mod pages;
+mod peer;
 mod reading;
 mod recorder;
 mod report;

@@ -11,6 +11,24 @@ pub fn processor() -> Duration {
     length(usage.user_time()) + length(usage.system_time())
 }
 
+/// What programs we started and waited for have used.
+#[derive(Debug, Clone, Copy)]
+pub struct Used {
+    /// Processor time of all of them.
+    pub processor: Duration,
+    /// Most memory that one of them held, in MB.
+    pub peak_mb: f64,
+}
+
+/// What the programs we started have used, once they have ended.
+pub fn of_children() -> Used {
+    let Ok(usage) = getrusage(UsageWho::RUSAGE_CHILDREN) else {
+        return Used { processor: Duration::ZERO, peak_mb: 0.0 };
+    };
+    let processor = length(usage.user_time()) + length(usage.system_time());
+    Used { processor, peak_mb: usage.max_rss() as f64 / 1024.0 }
+}
+
 fn length(value: TimeVal) -> Duration {
     let micros = value.tv_sec() * 1_000_000 + value.tv_usec();
     Duration::from_micros(u64::try_from(micros).unwrap_or_default())
