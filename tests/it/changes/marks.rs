@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Mutex;
 
-use chrono::Timelike;
+use chrono::{TimeDelta, Timelike};
 use parallax::app::now;
 use parallax::collect::{CollectError, Collector, RunBuilder};
 use parallax::demo::{SampleCloud, Shape};
@@ -128,10 +128,11 @@ async fn left_alone(number: usize, meant: &str) -> (i64, i64) {
 
 #[tokio::test]
 async fn functions_are_not_read_back() {
+    // Until the day before is measured whole, what a function did is asked for by every pass.
+    let early = [now(), now() + TimeDelta::minutes(5)].iter().any(|time| time.hour() == 0);
     // Of smaller regions it costs less to ask everything than to ask what was touched.
     let (left, all) = left_alone(0, "kind = 'function' AND region = 'eu-west-1'").await;
-    // Until the day before is measured whole, what a function did is asked for by every pass.
-    let most = if now().hour() == 0 { 0 } else { all * 9 / 10 };
+    let most = if early { 0 } else { all * 9 / 10 };
     assert!(all > 45 && left >= most, "{left} of {all}");
 }
 
