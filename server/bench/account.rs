@@ -38,6 +38,7 @@ struct Told {
 
 /// Measures.
 pub async fn measure() -> Result<Report, BenchError> {
+    let scanner = peer::program()?;
     let moto = Moto::start().await?;
     eprintln!("• filling an account with {FUNCTIONS} functions and {REPOSITORIES} repositories");
     moto.fill(FUNCTIONS, REPOSITORIES).await?;
@@ -61,7 +62,7 @@ pub async fn measure() -> Result<Report, BenchError> {
         }
     }
     let best = best.ok_or_else(|| BenchError::Setup("nothing was measured".into()))?;
-    let peer = match peer::program() {
+    let peer = match scanner {
         Some(program) => {
             eprintln!("• the other scanner");
             Some(peer::pass(program, &moto.address).await?)

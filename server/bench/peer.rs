@@ -23,13 +23,21 @@ pub struct Peer {
     pub seconds: f64,
     /// Of it and what it started.
     pub processor_seconds: f64,
-    /// Most it held.
+    /// Most it held, or a program that was measured before it.
     pub peak_mb: f64,
 }
 
-/// The Prowler that `PARALLAX_BENCH_PEER` names.
-pub fn program() -> Option<PathBuf> {
-    std::env::var_os("PARALLAX_BENCH_PEER").filter(|path| !path.is_empty()).map(PathBuf::from)
+/// The Prowler that `PARALLAX_BENCH_PEER` names, if it names one. Fails where it is not there.
+pub fn program() -> Result<Option<PathBuf>, BenchError> {
+    let Some(path) = std::env::var_os("PARALLAX_BENCH_PEER").filter(|path| !path.is_empty()) else {
+        return Ok(None);
+    };
+    let path = PathBuf::from(path);
+    if path.is_file() {
+        return Ok(Some(path));
+    }
+    let problem = "PARALLAX_BENCH_PEER names no program; ./dev bench account --peer installs one";
+    Err(BenchError::Setup(format!("{}: {problem}", path.display())))
 }
 
 /// One pass of it over the account at `endpoint`.

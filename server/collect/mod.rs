@@ -157,23 +157,30 @@ impl RunBuilder {
 
     /// Those of these assets that this connection's runs marked just so since the whole reading that this run
     /// builds on; none where it builds on none. They need not be handed over.
-    pub async fn unchanged(&self, marked: Vec<(AssetKey, Mark)>) -> Result<HashSet<AssetKey>, Stopped> {
+    pub async fn unchanged(
+        &self,
+        marked: impl Iterator<Item = (AssetKey, Mark)>,
+    ) -> Result<HashSet<AssetKey>, Stopped> {
         self.compare(marked, true).await
     }
 
     /// The same for what can only change in what its mark speaks of: nothing is taken over from a whole reading
     /// that might be otherwise now.
-    pub async fn immutable(&self, marked: Vec<(AssetKey, Mark)>) -> Result<HashSet<AssetKey>, Stopped> {
+    pub async fn immutable(
+        &self,
+        marked: impl Iterator<Item = (AssetKey, Mark)>,
+    ) -> Result<HashSet<AssetKey>, Stopped> {
         self.compare(marked, false).await
     }
 
     async fn compare(
         &self,
-        mut marked: Vec<(AssetKey, Mark)>,
+        marked: impl Iterator<Item = (AssetKey, Mark)>,
         builds: bool,
     ) -> Result<HashSet<AssetKey>, Stopped> {
         let mut same = HashSet::new();
         let Some(since) = self.since else { return Ok(same) };
+        let mut marked: Vec<_> = marked.collect();
         while !marked.is_empty() {
             let rest = marked.split_off(marked.len().min(Self::MOST_RECALLED));
             let (answer, known) = oneshot::channel();

@@ -59,12 +59,12 @@ impl Room {
 }
 
 /// Functions that were listed, as far as there is room for them.
-struct Kept<'a> {
+struct Listed<'a> {
     room: &'a Room,
     functions: Option<Vec<FunctionConfiguration>>,
 }
 
-impl Kept<'_> {
+impl Listed<'_> {
     fn add(&mut self, page: Vec<FunctionConfiguration>) {
         match &mut self.functions {
             Some(kept) if self.room.take(page.len()) => kept.extend(page),
@@ -84,26 +84,23 @@ pub async fn region(
     room: &Room,
 ) -> (Counts, Option<Vec<FunctionConfiguration>>) {
     let mut by_role = HashMap::new();
-    let mut kept = Kept { room, functions: Some(Vec::new()) };
+    let mut listed = Listed { room, functions: Some(Vec::new()) };
     let counting = caller.call(LIST, "functions", async {
         let mut pages = client.list_functions().into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page?.functions.unwrap_or_default();
             for role in page.iter().filter_map(|one| one.role.as_ref()) {
-                match by_role.get_mut(role) {
-                    Some(count) => *count += 1,
-                    None => drop(by_role.insert(role.clone(), 1)),
-                }
+                *by_role.entry(role.clone()).or_insert(0) += 1;
             }
-            kept.add(page);
+            listed.add(page);
         }
         Ok::<_, aws_sdk_lambda::error::SdkError<_, _>>(())
     });
     let missed = counting.await.why_unknown().cloned();
     if missed.is_some() {
-        kept.drop_all();
+        listed.drop_all();
     }
-    (Counts { by_role, missed }, kept.functions)
+    (Counts { by_role, missed }, listed.functions)
 }
 
 #[cfg(test)]
@@ -131,8 +128,8 @@ mod tests {
     fn a_region_is_kept_whole_or_not_at_all() {
         let room = Room::of(5);
         let page = |count| (0..count).map(|_| FunctionConfiguration::builder().build()).collect::<Vec<_>>();
-        let mut small = Kept { room: &room, functions: Some(Vec::new()) };
-        let mut large = Kept { room: &room, functions: Some(Vec::new()) };
+        let mut small = Listed { room: &room, functions: Some(Vec::new()) };
+        let mut large = Listed { room: &room, functions: Some(Vec::new()) };
         large.add(page(2));
         small.add(page(2));
         large.add(page(2));

@@ -92,7 +92,7 @@ async fn read_batch(
     let key = |one: &Seen| normalise::key(reader, &one.configuration);
     let quiet = |one: &&Seen| !region.touched.may_hold(one.name());
     let marked = seen.iter().filter(quiet).filter_map(|one| Some((key(one), one.mark?)));
-    let same = reader.run.unchanged(marked.collect()).await?;
+    let same = reader.run.unchanged(marked).await?;
     seen.retain(|one| !same.contains(&key(one)));
     let mut known = reader.run.standing(seen.iter().filter(quiet).map(key).collect()).await?;
     let told = known.values().filter_map(|before| metrics::told(reader, before)).collect();

@@ -131,18 +131,20 @@ pub async fn read(
     };
     let site = site(&row);
     let standing = before.and_then(|asset| normalise::standing(context, &row, &site, asset));
-    let (asset, listed) = match (standing, seen) {
+    let (asset, mark) = match (standing, seen) {
         (Some(standing), Some(functions)) => {
             let listed = normalise::listed(context, &row, &site, &functions);
-            (normalise::again(context, &row, &site, standing, &functions), listed)
+            let mark = normalise::mark(context, &row, &site, &listed);
+            (normalise::again(context, &row, &site, standing, &functions), mark)
         }
         (_, seen) => {
             let (functions, answers) = Box::pin(ask(context, &id, (&group, &name), seen)).await;
             let listed = normalise::listed(context, &row, &site, &functions);
-            (normalise::app(context, &row, &site, listed.clone(), answers), listed)
+            let mark = normalise::mark(context, &row, &site, &listed);
+            (normalise::app(context, &row, &site, listed, answers), mark)
         }
     };
-    let mark = normalise::is_whole(&asset).then(|| normalise::mark(context, &row, &site, &listed)).flatten();
+    let mark = mark.filter(|_| normalise::is_whole(&asset));
     Some((asset, mark))
 }
 

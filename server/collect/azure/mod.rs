@@ -238,7 +238,7 @@ impl AzureCollector {
         let seeing = stream::iter(quiet).map(|row| app::see(context, row)).buffer_unordered(AT_ONCE);
         let mut seen: Vec<app::Seen> = seeing.collect().await;
         let key = |one: &app::Seen| normalise::key(context.subscription, &one.row);
-        let marked = seen.iter().filter_map(|one| Some((key(one), one.mark?))).collect();
+        let marked = seen.iter().filter_map(|one| Some((key(one), one.mark?)));
         let same = run.unchanged(marked).await?;
         seen.retain(|one| !same.contains(&key(one)));
         // The same id may be spelt otherwise than it was kept.

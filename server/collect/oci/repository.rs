@@ -123,7 +123,7 @@ impl<'a> Repository<'a> {
                 let (name, listed) = self.listed(named, Fact::Known(true));
                 Some((self.image_key(&named.digest), mark(&name, &listed)?))
             });
-            let same = run.unchanged(signed.collect()).await?;
+            let same = run.unchanged(signed).await?;
             count += same.len();
             images.retain(|named| !same.contains(&self.image_key(&named.digest)));
             let keys: Vec<AssetKey> = images.iter().map(|named| self.image_key(&named.digest)).collect();

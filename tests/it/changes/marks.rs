@@ -47,7 +47,7 @@ impl Marked {
 impl Collector for Marked {
     async fn collect(&self, run: &RunBuilder) -> Result<(), CollectError> {
         let marked = self.assets.iter().filter_map(|(asset, mark)| Some((asset.key.clone(), (*mark)?)));
-        let same = run.unchanged(marked.collect()).await?;
+        let same = run.unchanged(marked).await?;
         for (asset, mark) in &self.assets {
             if !same.contains(&asset.key) {
                 run.marked(asset.clone(), *mark).await?;

@@ -45,8 +45,8 @@ pub async fn read(
     Ok(())
 }
 
-/// Hands over the images an earlier run has read: under one digest there is never anything else. Gives
-/// back the others.
+/// Hands over the images an earlier run has read, but for those that ECR lists as it did then: under one digest
+/// there is never anything else. Gives back the others.
 async fn take_over(
     reader: &Reader,
     kept: &Kept<'_>,
@@ -54,7 +54,7 @@ async fn take_over(
 ) -> Result<Vec<ImageDetail>, Stopped> {
     let key = |detail: &ImageDetail| asset_key(reader, kept.image(detail.image_digest.as_deref()));
     let marks = details.iter().filter_map(|detail| Some((key(detail), mark(reader, kept, detail)?)));
-    let same = reader.run.immutable(marks.collect()).await?;
+    let same = reader.run.immutable(marks).await?;
     details.retain(|detail| !same.contains(&key(detail)));
     let mut known = reader.run.recall(details.iter().map(key).collect()).await?;
     let mut fresh = Vec::new();
