@@ -66,7 +66,7 @@ pub struct Image {
     born: u32,
 }
 
-/// What images are known by, once it was asked for: no registry works out a digest for each question.
+/// What images are known by, once one was shown: no registry works out a digest for each question.
 #[derive(Debug, Default)]
 pub struct Digests(Mutex<HashMap<Place, (String, usize)>>);
 
@@ -114,14 +114,20 @@ impl Image {
 
     /// Digest and size of [`Image::top`].
     pub fn named(&self, digests: &Digests) -> (String, usize) {
-        let held = || digests.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(named) = held().get(&self.place) {
-            return named.clone();
+        let held = digests.0.lock().unwrap_or_else(PoisonError::into_inner).get(&self.place).cloned();
+        if let Some(named) = held {
+            return named;
         }
+        let top = self.shown(digests);
+        (top.digest, top.bytes.len())
+    }
+
+    /// [`Image::top`], of which digest and size are kept.
+    pub fn shown(&self, digests: &Digests) -> Blob {
         let top = self.top();
-        let named = (top.digest, top.bytes.len());
-        held().insert(self.place, named.clone());
-        named
+        let named = (top.digest.clone(), top.bytes.len());
+        digests.0.lock().unwrap_or_else(PoisonError::into_inner).insert(self.place, named);
+        top
     }
 
     /// Digest of [`Image::top`].

@@ -56,8 +56,8 @@ pub(super) struct Memory<'a> {
     builds: bool,
     /// What was asked for and has not come back yet.
     recalled: HashMap<AssetId, Previous>,
-    /// Assets that are as they were, with their marks, and not yet noted as seen.
-    unchanged: HashMap<AssetId, Mark>,
+    /// Assets that are as they were, and not yet noted as seen.
+    unchanged: HashSet<AssetId>,
 }
 
 impl<'a> Memory<'a> {
@@ -71,7 +71,7 @@ impl<'a> Memory<'a> {
             earlier: Earlier::default(),
             builds: false,
             recalled: HashMap::new(),
-            unchanged: HashMap::new(),
+            unchanged: HashSet::new(),
         }
     }
 
@@ -100,8 +100,8 @@ impl<'a> Memory<'a> {
         self.unchanged.len()
     }
 
-    /// Gives them up, with their marks.
-    pub(super) fn take_unchanged(&mut self) -> HashMap<AssetId, Mark> {
+    /// Gives them up.
+    pub(super) fn take_unchanged(&mut self) -> HashSet<AssetId> {
         std::mem::take(&mut self.unchanged)
     }
 
@@ -146,7 +146,7 @@ impl<'a> Memory<'a> {
             // Who asked may have gone away meanwhile.
             question.answer.send(found).unwrap_or_default();
         }
-        self.unchanged.extend(marked.into_iter().filter(|(id, _)| same.contains(id)));
+        self.unchanged.extend(same);
         Ok(())
     }
 

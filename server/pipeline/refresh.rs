@@ -14,7 +14,7 @@ use super::memory::{Memory, Questions};
 use crate::analysis::history;
 use crate::collect::{CollectError, Collector, Event, Progress, RunBuilder};
 use crate::model::{Asset, AssetId, Facts, Gap, Mark, TenantId};
-use crate::store::assets::{self, Previous, Seen};
+use crate::store::assets::{self, Previous, Seen, Sight};
 use crate::store::recall;
 use crate::store::runs::{self, Claim, Standing};
 use crate::store::{Store, StoreError, Tx};
@@ -176,12 +176,13 @@ impl<'a> Intake<'a> {
         let (batch, mut same) = (std::mem::take(&mut self.batch), self.memory.take_unchanged());
         if !batch.is_empty() || !same.is_empty() {
             // What was asked about after all was read since.
-            same.retain(|id, _| !batch.contains_key(id));
-            let marks = batch.iter().map(|(id, (_, mark))| (*id, *mark));
-            let seen: Vec<_> = same.into_iter().map(|(id, mark)| (id, Some(mark))).chain(marks).collect();
+            same.retain(|id| !batch.contains_key(id));
+            let read = batch.iter().map(|(id, (_, mark))| (*id, Sight::Read(*mark)));
+            let seen: Vec<_> = same.into_iter().map(|id| (id, Sight::Unchanged)).chain(read).collect();
             self.standing.seen += i64::try_from(seen.len()).unwrap_or(i64::MAX);
             self.write(&mut tx, batch, now).await?;
-            assets::sight(&mut tx, self.claim.connection, self.claim.run, seen, now).await?;
+            recall::by_keys(&mut tx).await?;
+            assets::sight(&mut tx, (self.claim.connection, self.claim.run), seen, now).await?;
         }
         if !runs::beat(&mut tx, self.claim, now, &self.standing).await? {
             return Err(RefreshError::Outdated);

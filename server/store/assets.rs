@@ -163,30 +163,56 @@ pub async fn write(
     Ok(())
 }
 
-/// Notes that a run of a connection saw these assets, and how each is marked. Those that had been missing are present again,
-/// and that connection's, with their findings: whoever had them lost sight of them, or was removed.
+/// What a run saw of an asset.
+#[derive(Debug, Clone, Copy)]
+pub enum Sight {
+    /// All of it, and it is marked so.
+    Read(Option<Mark>),
+    /// That it is marked as an earlier run has marked it. It keeps the mark it has: should another run have
+    /// written it meanwhile, that run's mark stays with that run's facts.
+    Unchanged,
+}
+
+/// Notes that a run of a connection saw these assets. Those that had been missing are present again, and that
+/// connection's, with their findings: whoever had them lost sight of them, or was removed.
+///
+/// Asked after [`super::recall::by_keys`].
 pub async fn sight(
     tx: &mut Tx,
-    connection: Uuid,
-    run: Uuid,
-    mut seen: Vec<(AssetId, Option<Mark>)>,
+    (connection, run): (Uuid, Uuid),
+    mut seen: Vec<(AssetId, Sight)>,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let tenant = tx.tenant();
     // In order, so that two runs that see the same assets never wait for each other.
     seen.sort_unstable_by_key(|(id, _)| *id);
-    let (ids, marks): (Vec<Uuid>, Vec<Option<Vec<u8>>>) =
-        seen.into_iter().map(|(id, mark)| (id.0, mark.map(|mark| mark.bytes().to_vec()))).unzip();
+    let ids: Vec<Uuid> = seen.iter().map(|(id, _)| id.0).collect();
+    let marks: Vec<Option<Vec<u8>>> = seen
+        .iter()
+        .map(|(_, sight)| match sight {
+            Sight::Read(mark) => mark.map(|mark| mark.bytes().to_vec()),
+            Sight::Unchanged => None,
+        })
+        .collect();
+    let keeps: Vec<bool> = seen.iter().map(|(_, sight)| matches!(sight, Sight::Unchanged)).collect();
+    // Nearly all were seen before: updating those costs less than an insert that meets them.
     sqlx::query!(
-        "INSERT INTO sightings (tenant_id, asset_id, run_id, seen_at, mark)
-         SELECT $1, seen.id, $2, $3, seen.mark FROM unnest($4::uuid[], $5::bytea[]) AS seen(id, mark)
+        "WITH seen AS (SELECT * FROM unnest($4::uuid[], $5::bytea[], $6::boolean[]) AS seen(id, mark, keeps)),
+         again AS (
+            UPDATE sightings s
+            SET run_id = $2, seen_at = $3, mark = CASE WHEN seen.keeps THEN s.mark ELSE seen.mark END
+            FROM seen WHERE s.tenant_id = $1 AND s.asset_id = seen.id RETURNING s.asset_id)
+         INSERT INTO sightings (tenant_id, asset_id, run_id, seen_at, mark)
+         SELECT $1, seen.id, $2, $3, seen.mark FROM seen
+         WHERE NOT seen.keeps AND NOT EXISTS (SELECT FROM again WHERE again.asset_id = seen.id)
          ON CONFLICT (tenant_id, asset_id) DO UPDATE
             SET run_id = EXCLUDED.run_id, seen_at = EXCLUDED.seen_at, mark = EXCLUDED.mark",
         tenant.0,
         run,
         now,
         &ids,
-        &marks as &[Option<Vec<u8>>]
+        &marks as &[Option<Vec<u8>>],
+        &keeps
     )
     .execute(tx.on())
     .await?;

@@ -14,7 +14,7 @@ use parallax::model::{AwsSpec, AzureSpec, ConnectionSpec, RegistrySpec};
 use parallax::pipeline::refresh::refresh;
 use parallax::store::runs::{self, Claim, Ending, Reads, Standing};
 use parallax::store::{connections, recall};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::aws::{Deed, front};
@@ -22,8 +22,8 @@ use crate::support::database::House;
 use crate::support::registry::Registry;
 
 /// A sample cloud of which every fifth thing changes in a day.
-async fn cloud() -> SampleCloud {
-    let shape = Shape { assets: 2_000, changed_percent: 20.0, throttle_every: 0, ..Shape::default() };
+async fn cloud(assets: u32) -> SampleCloud {
+    let shape = Shape { assets, changed_percent: 20.0, throttle_every: 0, ..Shape::default() };
     SampleCloud::start(shape).await.expect("a free port on loopback")
 }
 
@@ -44,9 +44,9 @@ impl Source {
         Self { house, cloud, connection, spec, asked: Arc::default() }
     }
 
-    /// The first account, behind a front that does this with what is asked of its history.
-    async fn account(history: Deed) -> Self {
-        let cloud = cloud().await;
+    /// The first account of a cloud, behind a front that does this with what is asked of its history.
+    async fn account(assets: u32, history: Deed) -> Self {
+        let cloud = cloud(assets).await;
         let ConnectionSpec::Aws(spec) = cloud.connections().swap_remove(0).1 else { panic!("an account") };
         let asked: Arc<Mutex<Vec<String>>> = Arc::default();
         let noted = Arc::clone(&asked);
@@ -62,7 +62,7 @@ impl Source {
 
     /// The registry, behind a front that takes down what is asked.
     async fn registry() -> Self {
-        let cloud = cloud().await;
+        let cloud = cloud(2_000).await;
         let ConnectionSpec::Registry(spec) = cloud.connections().swap_remove(3).1 else {
             panic!("a registry")
         };
@@ -94,19 +94,29 @@ impl Source {
     /// One pass, and how many calls it took.
     async fn pass(&self, reads: Reads) -> (Standing, u64) {
         let before = self.cloud.requests();
-        let claim = self.house.claim_to(self.connection, reads).await;
-        let source = collect::open(&self.spec, FingerprintKey::new([1; 32])).await.expect("opens");
-        let reading = refresh(&self.house.store, self.house.tenant, claim, &source, now);
-        let standing = Box::pin(reading).await.expect("reads");
-        end(&self.house, claim, Ending::Done).await;
+        let standing = pass(&self.house, self.connection, &self.spec, reads).await;
         (standing, self.cloud.requests() - before)
     }
+}
+
+async fn pass(house: &House, connection: Uuid, spec: &ConnectionSpec, reads: Reads) -> Standing {
+    let claim = house.claim_to(connection, reads).await;
+    let source = collect::open(spec, FingerprintKey::new([1; 32])).await.expect("opens");
+    let standing = Box::pin(refresh(&house.store, house.tenant, claim, &source, now)).await.expect("reads");
+    end(house, claim, Ending::Done).await;
+    standing
 }
 
 async fn end(house: &House, claim: Claim, ending: Ending) {
     let mut tx = house.store.begin(house.tenant).await.expect("a transaction");
     assert!(runs::finish(&mut tx, claim, ending, None, now()).await.expect("ends"));
     tx.commit().await.expect("commits");
+}
+
+/// What an image says of itself that runs as `user`.
+fn config(user: &str) -> Value {
+    json!({ "os": "linux", "architecture": "amd64", "config": { "User": user },
+        "rootfs": { "type": "layers", "diff_ids": [] } })
 }
 
 /// Reads a source on two days, the second by its changes; gives the calls of the whole reading, of the
@@ -126,7 +136,7 @@ async fn two_days(source: &Source) -> (u64, u64, i64) {
 
 #[tokio::test]
 async fn of_an_account_only_what_was_touched_is_asked_again() {
-    let source = Source::account(Deed::Pass).await;
+    let source = Source::account(2_000, Deed::Pass).await;
     let (whole, calls, changed) = two_days(&source).await;
     assert!(changed > 60, "{changed}");
     assert!(calls * 2 < whole, "{calls} calls instead of {whole}, though a fifth had changed");
@@ -142,7 +152,7 @@ async fn of_an_account_only_what_was_touched_is_asked_again() {
 
 #[tokio::test]
 async fn of_a_subscription_only_what_was_touched_is_asked_again() {
-    let cloud = cloud().await;
+    let cloud = cloud(2_000).await;
     let spec = cloud.connections().swap_remove(2).1;
     let source = Source::new(cloud, spec).await;
     let (whole, calls, changed) = two_days(&source).await;
@@ -173,16 +183,12 @@ async fn of_a_registry_signatures_that_were_found_are_not_looked_for_again() {
 #[tokio::test]
 async fn a_signature_that_comes_is_seen_by_the_next_pass_and_stays() {
     let (house, registry) = (House::new().await, Registry::open().await);
-    let config = json!({ "os": "linux", "architecture": "amd64", "config": {},
-        "rootfs": { "type": "layers", "diff_ids": [] } });
+    let config = config("65532");
     let digest = registry.image("app", "1.0", &config).await;
     let spec = ConnectionSpec::Registry(registry.spec());
     let connection = house.connect("registry", &spec).await;
     let read = async |reads| {
-        let claim = house.claim_to(connection, reads).await;
-        let source = collect::open(&spec, FingerprintKey::new([1; 32])).await.expect("opens");
-        Box::pin(refresh(&house.store, house.tenant, claim, &source, now)).await.expect("reads");
-        end(&house, claim, Ending::Done).await;
+        pass(&house, connection, &spec, reads).await;
         house.count("SELECT count(*) FROM assets WHERE facts->>'signed' = 'true'").await
     };
     assert_eq!(read(Reads::Everything).await, 0);
@@ -194,8 +200,33 @@ async fn a_signature_that_comes_is_seen_by_the_next_pass_and_stays() {
 }
 
 #[tokio::test]
+async fn what_tags_name_beside_images_is_no_image_between_whole_readings_either() {
+    let (house, registry) = (House::new().await, Registry::open().await);
+    let (chart, layer) =
+        ("application/vnd.cncf.helm.config.v1+json", "application/vnd.cncf.helm.chart.content.v1.tar+gzip");
+    registry.image("app", "1.0", &config("65532")).await;
+    registry.artefact("app", "chart-1", chart, &json!({ "name": "app" }), layer).await;
+    let spec = ConnectionSpec::Registry(registry.spec());
+    let connection = house.connect("registry", &spec).await;
+    let read = async |reads| {
+        let standing = pass(&house, connection, &spec, reads).await;
+        (standing.seen, standing.changed, standing.gaps)
+    };
+    let shown = r#"SELECT count(*) FROM assets WHERE kind = 'repository' AND facts->>'image_count' = '2'
+                   AND jsonb_path_query_array(facts, '$.image_tags[*].tag') = '["1.0", "2.0"]'"#;
+    assert_eq!(read(Reads::Everything).await, (2, 2, 0));
+    assert_eq!(read(Reads::Changes).await, (2, 0, 0));
+    registry.image("app", "2.0", &config("root")).await;
+    registry.artefact("app", "chart-2", chart, &json!({ "name": "app", "version": "2" }), layer).await;
+    assert_eq!(read(Reads::Changes).await, (3, 2, 0), "the new image, and the repository");
+    assert_eq!(house.count(shown).await, 1, "charts are not among its images");
+    assert_eq!(read(Reads::Everything).await, (3, 0, 0), "a whole reading finds nothing else");
+    assert_eq!(read(Reads::Changes).await, (3, 0, 0));
+}
+
+#[tokio::test]
 async fn a_history_that_may_not_be_read_costs_calls_and_nothing_else() {
-    let source = Source::account(Deed::Refuse(400, "AccessDeniedException")).await;
+    let source = Source::account(500, Deed::Refuse(400, "AccessDeniedException")).await;
     let (first, whole) = source.pass(Reads::Everything).await;
     let all = source.asked();
     let (second, calls) = source.pass(Reads::Changes).await;
@@ -212,7 +243,7 @@ async fn a_history_that_may_not_be_read_costs_calls_and_nothing_else() {
 /// That the record is believed at all is what the other tests rest on.
 #[tokio::test]
 async fn a_history_that_hides_a_change_is_found_out_by_the_next_whole_reading() {
-    let source = Source::account(Deed::Answer(r#"{"Events":[]}"#.into())).await;
+    let source = Source::account(1_000, Deed::Answer(r#"{"Events":[]}"#.into())).await;
     source.pass(Reads::Everything).await;
     source.cloud.next_day(now());
     let (believing, _) = source.pass(Reads::Changes).await;
@@ -223,7 +254,7 @@ async fn a_history_that_hides_a_change_is_found_out_by_the_next_whole_reading() 
 
 #[tokio::test]
 async fn an_activity_log_that_may_not_be_read_costs_calls_and_nothing_else() {
-    let cloud = cloud().await;
+    let cloud = cloud(2_000).await;
     let ConnectionSpec::Azure(spec) = cloud.connections().swap_remove(2).1 else { panic!("Azure") };
     let judge = |_: &str, path: &str, _: &str| {
         let log = path.contains("Microsoft.Insights");
@@ -280,7 +311,7 @@ async fn a_run_builds_on_a_whole_reading_of_the_day_by_the_same_edition_or_on_no
 
 #[tokio::test]
 async fn a_connection_that_leads_elsewhere_builds_on_nothing() {
-    let cloud = cloud().await;
+    let cloud = cloud(2_000).await;
     let (name, spec) = cloud.connections().swap_remove(0);
     let house = House::new().await;
     let connection = house.connect(&name, &spec).await;

@@ -1,7 +1,5 @@
 //! One repository: its tags, the images they name, and the two kinds of asset that come of it.
 
-use std::collections::HashMap;
-
 use futures::stream;
 use futures::{StreamExt, TryStreamExt};
 use reqwest::Method;
@@ -28,49 +26,21 @@ const MOST_GAPS: usize = 20;
 #[derive(Debug)]
 enum Found {
     Image,
-    /// It is no image, or is there no more.
-    Nothing,
+    /// Under this digest there is no image, or no more.
+    Nothing(String),
     /// It could not be had: by which tag, and why.
     Lost(String, Fault),
 }
 
-/// The mark of a signed image. Of one that is not signed every run asks anew, so it has none.
+/// The mark of an image: what its repository shows of it, and what was looked up of who signs it.
 fn mark(name: &str, listed: &ImageFacts) -> Option<Mark> {
     Mark::of(name, Platform::OciImage, listed)
 }
 
-/// What earlier runs found of images.
-struct Known {
-    /// This connection, since the whole reading that the run builds on.
-    standing: HashMap<AssetKey, Asset>,
-    /// Whoever, whenever.
-    recalled: HashMap<AssetKey, Asset>,
-}
-
-/// What an earlier run found of an image.
-struct Earlier {
-    facts: ImageFacts,
-    /// It was signed, and this is not to be asked again before the next whole reading: signatures come
-    /// after an image and stay.
-    signed: bool,
-}
-
-impl Known {
-    async fn of(run: &RunBuilder, mut keys: Vec<AssetKey>) -> Result<Self, Stopped> {
-        let standing = run.standing(keys.clone()).await?;
-        keys.retain(|key| !standing.contains_key(key));
-        Ok(Self { standing, recalled: run.recall(keys).await? })
-    }
-
-    fn take(&mut self, key: &AssetKey) -> Option<Earlier> {
-        let (asset, stands) = match self.standing.remove(key) {
-            Some(asset) => (asset, true),
-            None => (self.recalled.remove(key)?, false),
-        };
-        let Facts::Image(facts) = asset.facts else { return None };
-        let signed = stands && facts.signed == Fact::Known(true);
-        Some(Earlier { facts: *facts, signed })
-    }
+/// What an image said of itself when an earlier run read it, if that was whole.
+fn again(before: Asset) -> Option<ImageFacts> {
+    let Facts::Image(facts) = before.facts else { return None };
+    image::again(*facts)
 }
 
 /// Reads one repository.
@@ -114,37 +84,97 @@ impl<'a> Repository<'a> {
         let complete = listing.cut.is_none();
         let signatures = Signatures::take(&mut listing.names, complete);
         let access = self.access(listing.names.first().map(String::as_str)).await;
-        let own = self.key_of(self.id());
-        let before = Before::of(run.recall(vec![own.clone()]).await?.remove(&own));
+        let before = self.before(run).await?;
         let mut tags = Tags::read(self.blobs(), listing.names, &before).await;
+        let count = self.images(run, &signatures, &mut tags).await?;
+        self.report(run, &tags.faults).await?;
+        self.hand_over(run, self.asset(access, &tags, count, complete)).await?;
+        self.client.forget(&self.scope);
+        Ok(())
+    }
+
+    /// Hands over the images that tags name, and gives their number.
+    async fn images(
+        &self,
+        run: &RunBuilder,
+        signatures: &Signatures,
+        tags: &mut Tags,
+    ) -> Result<usize, Stopped> {
         let mut count = 0;
         for mut images in tags.images(RunBuilder::MOST_RECALLED) {
-            let signed = images.iter().filter_map(|named| {
-                let (name, listed) = self.listed(named, Fact::Known(true));
-                Some((self.image_key(&named.digest), mark(&name, &listed)?))
-            });
-            let same = run.unchanged(signed).await?;
-            count += same.len();
-            images.retain(|named| !same.contains(&self.image_key(&named.digest)));
-            let keys: Vec<AssetKey> = images.iter().map(|named| self.image_key(&named.digest)).collect();
-            let mut known = Known::of(run, keys).await?;
+            let all = images.len();
+            self.leave_out(run, signatures, &mut images).await?;
+            count += all - images.len();
+            let keys = images.iter().map(|named| self.image_key(&named.digest)).collect();
+            let mut known = run.recall(keys).await?;
             let reading = images.into_iter().map(|named| {
-                let before = known.take(&self.image_key(&named.digest));
-                self.image(run, &signatures, named, before)
+                let before = known.remove(&self.image_key(&named.digest));
+                self.image(run, signatures, named, before)
             });
             let found: Vec<Found> = stream::iter(reading).buffer_unordered(AT_ONCE).try_collect().await?;
             for one in found {
                 match one {
                     Found::Image => count += 1,
-                    Found::Nothing => {}
+                    Found::Nothing(digest) => tags.drop(&digest),
                     Found::Lost(tag, fault) => tags.faults.push((tag, fault)),
                 }
             }
         }
-        self.report(run, &tags.faults).await?;
-        run.asset(self.asset(access, &tags, count, complete)).await?;
-        self.client.forget(&self.scope);
+        Ok(count)
+    }
+
+    /// Which images need not be fetched to know what a tag names.
+    async fn before(&self, run: &RunBuilder) -> Result<Before, Stopped> {
+        if run.since().is_some() {
+            return Ok(Before::Anything);
+        }
+        let own = self.key_of(self.id());
+        Ok(Before::of(run.recall(vec![own.clone()]).await?.remove(&own)))
+    }
+
+    /// Takes out of `images` those that are as they were: the signed ones by their marks alone, since signatures
+    /// come after an image and stay; the others after looking whether one has come.
+    async fn leave_out(
+        &self,
+        run: &RunBuilder,
+        signatures: &Signatures,
+        images: &mut Vec<Named>,
+    ) -> Result<(), Stopped> {
+        let signed = run.unchanged(self.marks(images, true)).await?;
+        images.retain(|named| !signed.contains(&self.image_key(&named.digest)));
+        let unsigned = run.immutable(self.marks(images, false)).await?;
+        let mut asked: Vec<String> = images.iter().map(|named| named.digest.clone()).collect();
+        asked.retain(|digest| unsigned.contains(&self.image_key(digest)));
+        let looking = asked
+            .into_iter()
+            .map(|digest| async move { (signatures.of(self.blobs(), &digest).await, digest) });
+        let mut looking = stream::iter(looking).buffer_unordered(AT_ONCE);
+        while let Some((signed, digest)) = looking.next().await {
+            if signed == Fact::Known(false) {
+                images.retain(|named| named.digest != digest);
+            }
+        }
         Ok(())
+    }
+
+    /// The marks these images have where they are signed, or where they are not.
+    fn marks(&self, images: &[Named], signed: bool) -> impl Iterator<Item = (AssetKey, Mark)> {
+        images.iter().filter_map(move |named| {
+            let (name, listed) = self.listed(named, Fact::Known(signed));
+            Some((self.image_key(&named.digest), mark(&name, &listed)?))
+        })
+    }
+
+    /// Hands over the repository. All of it is read each time: it is as it was where its facts make the same
+    /// mark.
+    async fn hand_over(&self, run: &RunBuilder, asset: Asset) -> Result<(), Stopped> {
+        let mark = Mark::of(&asset.name, asset.platform, &asset.facts);
+        let marked = mark.map(|mark| (asset.key.clone(), mark));
+        if run.immutable(marked.into_iter()).await?.is_empty() {
+            run.marked(asset, mark).await
+        } else {
+            Ok(())
+        }
     }
 
     async fn report(&self, run: &RunBuilder, faults: &[(String, Fault)]) -> Result<(), Stopped> {
@@ -169,28 +199,25 @@ impl<'a> Repository<'a> {
         run: &RunBuilder,
         signatures: &Signatures,
         mut named: Named,
-        before: Option<Earlier>,
+        before: Option<Asset>,
     ) -> Result<Found, Stopped> {
-        let signed = before.as_ref().is_some_and(|before| before.signed);
-        let said = match (before.and_then(|before| image::again(before.facts)), named.manifest.take()) {
+        let said = match (before.and_then(again), named.manifest.take()) {
             (Some(facts), _) => Some(facts),
             (None, Some(manifest)) => self.said(run, &named.digest, manifest).await?,
             (None, None) => match self.blobs().manifest(&named.digest).await {
                 Ok(fetched) => self.said(run, &named.digest, fetched.manifest).await?,
                 // It went away between the list and now.
-                Err(Missed { fault: Fault::NotFound { .. }, .. }) => return Ok(Found::Nothing),
+                Err(Missed { fault: Fault::NotFound { .. }, .. }) => None,
                 Err(missed) => {
                     let tag = named.tags.into_iter().next().unwrap_or(named.digest);
                     return Ok(Found::Lost(tag, missed.fault));
                 }
             },
         };
-        let Some(said) = said else { return Ok(Found::Nothing) };
-        let signed =
-            if signed { Fact::Known(true) } else { signatures.of(self.blobs(), &named.digest).await };
-        let (name, listed) = self.listed(&named, signed);
-        let marks = image::is_whole(&said) && listed.signed == Fact::Known(true);
-        let mark = if marks { mark(&name, &listed) } else { None };
+        let Some(said) = said else { return Ok(Found::Nothing(named.digest)) };
+        let (name, listed) = self.listed(&named, signatures.of(self.blobs(), &named.digest).await);
+        let whole = image::is_whole(&said) && listed.signed.known().is_some();
+        let mark = if whole { mark(&name, &listed) } else { None };
         let ImageFacts { repository, image_tags, signed, .. } = listed;
         let facts = Facts::Image(Box::new(ImageFacts { repository, image_tags, signed, ..said }));
         let key = self.image_key(&named.digest);

@@ -1,7 +1,7 @@
 //! What the tags of a repository name: each image once, by its digest.
 //!
-//! A tag that an earlier run knew is asked for its digest alone. Registries count what is fetched, and
-//! under one digest there is never anything else.
+//! A tag that an earlier run knew, and between whole readings any tag, is asked for its digest alone.
+//! Registries count what is fetched, and under one digest there is never anything else.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -24,32 +24,55 @@ pub(super) struct Named {
     pub(super) tags: Vec<String>,
 }
 
-/// What an earlier run found the tags to name.
-#[derive(Debug, Default)]
-pub(super) struct Before {
-    tags: HashSet<String>,
-    digests: HashSet<String>,
+/// What need not be fetched to know what a tag names.
+#[derive(Debug)]
+pub(super) enum Before {
+    /// Nothing: whoever reads the images knows which of them were read.
+    Anything,
+    /// What an earlier run found the tags to name.
+    Known {
+        /// The tags.
+        tags: HashSet<String>,
+        /// The images.
+        digests: HashSet<String>,
+    },
 }
 
 impl Before {
     /// As the repository's own facts say it, or said it when they were last known: a hint where to look,
     /// and no more.
     pub(super) fn of(repository: Option<Asset>) -> Self {
-        let Some(Facts::Repository(facts)) = repository.map(|asset| asset.facts) else {
-            return Self::default();
+        let known = match repository.map(|asset| asset.facts) {
+            Some(Facts::Repository(facts)) => {
+                facts.image_tags.known().or(facts.last_image_tags.known()).cloned()
+            }
+            _ => None,
         };
-        let known = facts.image_tags.known().or(facts.last_image_tags.known()).cloned().unwrap_or_default();
-        let (tags, digests) = known.into_iter().map(|one| (one.tag, one.digest)).unzip();
-        Self { tags, digests }
+        let (tags, digests) = known.unwrap_or_default().into_iter().map(|one| (one.tag, one.digest)).unzip();
+        Self::Known { tags, digests }
     }
 
-    /// The digest a tag names now, where it is one that was seen. Who is told to wait does not ask again.
+    fn asks(&self, tag: &str) -> bool {
+        match self {
+            Self::Anything => true,
+            Self::Known { tags, .. } => tags.contains(tag),
+        }
+    }
+
+    fn spares(&self, digest: &str) -> bool {
+        match self {
+            Self::Anything => true,
+            Self::Known { digests, .. } => digests.contains(digest),
+        }
+    }
+
+    /// The digest a tag names now, where that is enough. Who is told to wait does not ask again.
     async fn still(&self, blobs: Blobs<'_>, tag: &str) -> Result<Option<String>, Missed> {
-        if !self.tags.contains(tag) {
+        if !self.asks(tag) {
             return Ok(None);
         }
         match blobs.digest(tag).await {
-            Ok(digest) => Ok(digest.filter(|digest| self.digests.contains(digest))),
+            Ok(digest) => Ok(digest.filter(|digest| self.spares(digest))),
             Err(fault @ Fault::Throttled { .. }) => Err(fault.into()),
             // It goes wrong again where the manifest is fetched, and is told there.
             Err(_) => Ok(None),
@@ -112,6 +135,11 @@ impl Tags {
                 self.faults.push((tag, fault));
             }
         }
+    }
+
+    /// Forgets the tags of this digest: it is no image after all.
+    pub(super) fn drop(&mut self, digest: &str) {
+        self.listed.retain(|one| one.digest != digest);
     }
 
     /// The images, so many at a time.

@@ -118,7 +118,7 @@ fn manifest(
             response.headers_mut().insert("content-length", size.into());
             return response;
         }
-        let top = image.top();
+        let top = image.shown(estate.digests());
         return with_digest(image.media_type(), &top.digest, top.bytes);
     }
     match shelf.part(&repository, reference) {
