@@ -28,7 +28,7 @@ pub async fn read(spec: &ConnectionSpec, found: &mut Found) -> Result<(), Collec
             match event {
                 Event::Asset(asset, _) => found.assets.push(*asset),
                 Event::Gap(gap) => found.gaps.push(gap),
-                Event::Progress(_) | Event::Ask(_) => {}
+                Event::Progress(_) | Event::Ask(_) | Event::Seen(_) => {}
             }
         }
     };

@@ -29,6 +29,8 @@ pub enum Event {
     Asset(Box<Asset>, Option<Mark>),
     /// Something that could not be read.
     Gap(Gap),
+    /// Assets that are as they were when this connection last marked them.
+    Seen(Vec<AssetKey>),
     /// How far a phase has come.
     Progress(Progress),
     /// A question. Whoever keeps nothing drops it.
@@ -54,16 +56,15 @@ impl Question {
     }
 }
 
-/// Which of these did this connection's runs since a moment mark just so? They are seen again by that.
+/// Which of these did this connection's runs since a moment mark just so?
 #[derive(Debug)]
 pub struct Compare {
     /// The assets asked for, as they are marked now; at most [`RunBuilder::MOST_RECALLED`].
     pub marked: Vec<(AssetKey, Mark)>,
     /// Since when.
     pub since: DateTime<Utc>,
-    /// What their marks do not speak of might have changed, and is taken over from the whole reading; else it
-    /// never changes.
-    pub builds: bool,
+    /// They are seen again by that; else who asks says so later.
+    pub settles: bool,
     /// Takes those that are as they were.
     pub answer: oneshot::Sender<HashSet<AssetKey>>,
 }
@@ -164,19 +165,23 @@ impl RunBuilder {
         self.compare(marked, true).await
     }
 
-    /// The same for what can only change in what its mark speaks of: nothing is taken over from a whole reading
-    /// that might be otherwise now.
-    pub async fn immutable(
+    /// The same where more is to be looked at before they count as unchanged, which [`RunBuilder::seen`] says.
+    pub async fn marked_so(
         &self,
         marked: impl Iterator<Item = (AssetKey, Mark)>,
     ) -> Result<HashSet<AssetKey>, Stopped> {
         self.compare(marked, false).await
     }
 
+    /// Tells of assets that they are as they were marked.
+    pub async fn seen(&self, keys: Vec<AssetKey>) -> Result<(), Stopped> {
+        self.events.send(Event::Seen(keys)).await.map_err(|_| Stopped)
+    }
+
     async fn compare(
         &self,
         marked: impl Iterator<Item = (AssetKey, Mark)>,
-        builds: bool,
+        settles: bool,
     ) -> Result<HashSet<AssetKey>, Stopped> {
         let mut same = HashSet::new();
         let Some(since) = self.since else { return Ok(same) };
@@ -185,7 +190,7 @@ impl RunBuilder {
             let rest = marked.split_off(marked.len().min(Self::MOST_RECALLED));
             let (answer, known) = oneshot::channel();
             let asked = std::mem::replace(&mut marked, rest);
-            let compare = Compare { marked: asked, since, builds, answer };
+            let compare = Compare { marked: asked, since, settles, answer };
             self.question(Question::Compare(compare)).await?;
             same.extend(known.await.unwrap_or_default());
         }

@@ -142,12 +142,21 @@ impl<'a> Memory<'a> {
             let keys = question.marked.into_iter().zip(ids);
             let found: HashSet<AssetKey> =
                 keys.filter(|(_, (id, _))| same.contains(id)).map(|((key, _), _)| key).collect();
-            self.builds |= question.builds && !found.is_empty();
+            if question.settles {
+                self.saw(&found);
+            }
             // Who asked may have gone away meanwhile.
             question.answer.send(found).unwrap_or_default();
         }
-        self.unchanged.extend(same);
         Ok(())
+    }
+
+    /// Keeps that these are as they were.
+    pub(super) fn saw<'k>(&mut self, keys: impl IntoIterator<Item = &'k AssetKey>) {
+        let tenant = self.tenant;
+        let before = self.unchanged.len();
+        self.unchanged.extend(keys.into_iter().map(|key| key.id(tenant)));
+        self.builds |= self.unchanged.len() > before;
     }
 
     /// Tells what earlier runs found; either all questions are of late, or none is.

@@ -127,6 +127,7 @@ impl<'a> Intake<'a> {
                 }
                 Event::Gap(gap) => self.note(gap),
                 Event::Progress(progress) => self.tell(progress),
+                Event::Seen(keys) => self.memory.saw(&keys),
                 // Answered above.
                 Event::Ask(_) => {}
             }
@@ -181,7 +182,6 @@ impl<'a> Intake<'a> {
             let seen: Vec<_> = same.into_iter().map(|id| (id, Sight::Unchanged)).chain(read).collect();
             self.standing.seen += i64::try_from(seen.len()).unwrap_or(i64::MAX);
             self.write(&mut tx, batch, now).await?;
-            recall::by_keys(&mut tx).await?;
             assets::sight(&mut tx, (self.claim.connection, self.claim.run), seen, now).await?;
         }
         if !runs::beat(&mut tx, self.claim, now, &self.standing).await? {

@@ -93,7 +93,7 @@ pub async fn scan<C: Collector>(
                 }
                 Event::Progress(progress) => observer.progress(&progress),
                 // Nothing was kept.
-                Event::Ask(_) => {}
+                Event::Ask(_) | Event::Seen(_) => {}
             }
         }
         Ok::<_, ScanError>(summary)

@@ -176,7 +176,6 @@ pub enum Sight {
 /// Notes that a run of a connection saw these assets. Those that had been missing are present again, and that
 /// connection's, with their findings: whoever had them lost sight of them, or was removed.
 ///
-/// Asked after [`super::recall::by_keys`].
 pub async fn sight(
     tx: &mut Tx,
     (connection, run): (Uuid, Uuid),
@@ -187,32 +186,25 @@ pub async fn sight(
     // In order, so that two runs that see the same assets never wait for each other.
     seen.sort_unstable_by_key(|(id, _)| *id);
     let ids: Vec<Uuid> = seen.iter().map(|(id, _)| id.0).collect();
+    // No mark is empty: an empty one stands for the one that is there.
     let marks: Vec<Option<Vec<u8>>> = seen
         .iter()
         .map(|(_, sight)| match sight {
             Sight::Read(mark) => mark.map(|mark| mark.bytes().to_vec()),
-            Sight::Unchanged => None,
+            Sight::Unchanged => Some(Vec::new()),
         })
         .collect();
-    let keeps: Vec<bool> = seen.iter().map(|(_, sight)| matches!(sight, Sight::Unchanged)).collect();
-    // Nearly all were seen before: updating those costs less than an insert that meets them.
     sqlx::query!(
-        "WITH seen AS (SELECT * FROM unnest($4::uuid[], $5::bytea[], $6::boolean[]) AS seen(id, mark, keeps)),
-         again AS (
-            UPDATE sightings s
-            SET run_id = $2, seen_at = $3, mark = CASE WHEN seen.keeps THEN s.mark ELSE seen.mark END
-            FROM seen WHERE s.tenant_id = $1 AND s.asset_id = seen.id RETURNING s.asset_id)
-         INSERT INTO sightings (tenant_id, asset_id, run_id, seen_at, mark)
-         SELECT $1, seen.id, $2, $3, seen.mark FROM seen
-         WHERE NOT seen.keeps AND NOT EXISTS (SELECT FROM again WHERE again.asset_id = seen.id)
+        "INSERT INTO sightings (tenant_id, asset_id, run_id, seen_at, mark)
+         SELECT $1, seen.id, $2, $3, seen.mark FROM unnest($4::uuid[], $5::bytea[]) AS seen(id, mark)
          ON CONFLICT (tenant_id, asset_id) DO UPDATE
-            SET run_id = EXCLUDED.run_id, seen_at = EXCLUDED.seen_at, mark = EXCLUDED.mark",
+            SET run_id = EXCLUDED.run_id, seen_at = EXCLUDED.seen_at,
+                mark = CASE WHEN EXCLUDED.mark = '' THEN sightings.mark ELSE EXCLUDED.mark END",
         tenant.0,
         run,
         now,
         &ids,
-        &marks as &[Option<Vec<u8>>],
-        &keeps
+        &marks as &[Option<Vec<u8>>]
     )
     .execute(tx.on())
     .await?;

@@ -65,11 +65,12 @@ pub async fn reads(
     Ok(row.map_or_else(Earlier::default, |row| Earlier { known: row.known, since: row.since }))
 }
 
-/// Notes that the claimed run took nothing over: it is a whole reading, whatever it might have built on.
+/// Notes that the claimed run took nothing over: it is a whole reading, whatever it might have built on. Not where
+/// somebody has asked for one meanwhile, who may have seen less of it than there is now: another run follows it.
 pub async fn was_whole(tx: &mut Tx, claim: Claim) -> Result<(), StoreError> {
     let tenant = tx.tenant();
     sqlx::query!(
-        "UPDATE runs SET since = NULL WHERE tenant_id = $1 AND id = $2 AND attempts = $3 AND since IS NOT NULL",
+        "UPDATE runs SET since = NULL WHERE tenant_id = $1 AND id = $2 AND attempts = $3 AND since IS NOT NULL AND NOT asked",
         tenant.0,
         claim.run,
         claim.attempt

@@ -120,7 +120,7 @@ pub async fn collect(spec: &ConnectionSpec) -> Result<(Vec<Asset>, Vec<Gap>), Co
             match event {
                 Event::Asset(asset, _) => assets.push(*asset),
                 Event::Gap(gap) => gaps.push(gap),
-                Event::Progress(_) | Event::Ask(_) => {}
+                Event::Progress(_) | Event::Ask(_) | Event::Seen(_) => {}
             }
         }
         (assets, gaps)

@@ -1,5 +1,7 @@
 //! One repository: its tags, the images they name, and the two kinds of asset that come of it.
 
+use std::collections::{HashMap, HashSet};
+
 use futures::stream;
 use futures::{StreamExt, TryStreamExt};
 use reqwest::Method;
@@ -28,8 +30,8 @@ enum Found {
     Image,
     /// Under this digest there is no image, or no more.
     Nothing(String),
-    /// It could not be had: by which tag, and why.
-    Lost(String, Fault),
+    /// It could not be had, and why.
+    Lost(Named, Missed),
 }
 
 /// The mark of an image: what its repository shows of it, and what was looked up of who signs it.
@@ -103,20 +105,21 @@ impl<'a> Repository<'a> {
         let mut count = 0;
         for mut images in tags.images(RunBuilder::MOST_RECALLED) {
             let all = images.len();
-            self.leave_out(run, signatures, &mut images).await?;
+            let mut signed = self.leave_out(run, signatures, &mut images).await?;
             count += all - images.len();
             let keys = images.iter().map(|named| self.image_key(&named.digest)).collect();
             let mut known = run.recall(keys).await?;
             let reading = images.into_iter().map(|named| {
                 let before = known.remove(&self.image_key(&named.digest));
-                self.image(run, signatures, named, before)
+                let signed = signed.remove(&named.digest);
+                self.image(run, (signatures, signed), named, before)
             });
             let found: Vec<Found> = stream::iter(reading).buffer_unordered(AT_ONCE).try_collect().await?;
             for one in found {
                 match one {
                     Found::Image => count += 1,
                     Found::Nothing(digest) => tags.drop(&digest),
-                    Found::Lost(tag, fault) => tags.faults.push((tag, fault)),
+                    Found::Lost(named, missed) => tags.lose(named, &missed),
                 }
             }
         }
@@ -133,28 +136,34 @@ impl<'a> Repository<'a> {
     }
 
     /// Takes out of `images` those that are as they were: the signed ones by their marks alone, since signatures
-    /// come after an image and stay; the others after looking whether one has come.
+    /// come after an image and stay; the others after looking whether one has come. Gives what was found of
+    /// those that are left.
     async fn leave_out(
         &self,
         run: &RunBuilder,
         signatures: &Signatures,
         images: &mut Vec<Named>,
-    ) -> Result<(), Stopped> {
+    ) -> Result<HashMap<String, Fact<bool>>, Stopped> {
         let signed = run.unchanged(self.marks(images, true)).await?;
         images.retain(|named| !signed.contains(&self.image_key(&named.digest)));
-        let unsigned = run.immutable(self.marks(images, false)).await?;
+        let unsigned = run.marked_so(self.marks(images, false)).await?;
         let mut asked: Vec<String> = images.iter().map(|named| named.digest.clone()).collect();
         asked.retain(|digest| unsigned.contains(&self.image_key(digest)));
         let looking = asked
             .into_iter()
             .map(|digest| async move { (signatures.of(self.blobs(), &digest).await, digest) });
         let mut looking = stream::iter(looking).buffer_unordered(AT_ONCE);
+        let (mut same, mut found) = (HashSet::new(), HashMap::new());
         while let Some((signed, digest)) = looking.next().await {
             if signed == Fact::Known(false) {
-                images.retain(|named| named.digest != digest);
+                same.insert(digest);
+            } else {
+                found.insert(digest, signed);
             }
         }
-        Ok(())
+        images.retain(|named| !same.contains(&named.digest));
+        run.seen(same.iter().map(|digest| self.image_key(digest)).collect()).await?;
+        Ok(found)
     }
 
     /// The marks these images have where they are signed, or where they are not.
@@ -170,7 +179,7 @@ impl<'a> Repository<'a> {
     async fn hand_over(&self, run: &RunBuilder, asset: Asset) -> Result<(), Stopped> {
         let mark = Mark::of(&asset.name, asset.platform, &asset.facts);
         let marked = mark.map(|mark| (asset.key.clone(), mark));
-        if run.immutable(marked.into_iter()).await?.is_empty() {
+        if run.unchanged(marked.into_iter()).await?.is_empty() {
             run.marked(asset, mark).await
         } else {
             Ok(())
@@ -197,7 +206,7 @@ impl<'a> Repository<'a> {
     async fn image(
         &self,
         run: &RunBuilder,
-        signatures: &Signatures,
+        (signatures, signed): (&Signatures, Option<Fact<bool>>),
         mut named: Named,
         before: Option<Asset>,
     ) -> Result<Found, Stopped> {
@@ -206,16 +215,15 @@ impl<'a> Repository<'a> {
             (None, Some(manifest)) => self.said(run, &named.digest, manifest).await?,
             (None, None) => match self.blobs().manifest(&named.digest).await {
                 Ok(fetched) => self.said(run, &named.digest, fetched.manifest).await?,
-                // It went away between the list and now.
-                Err(Missed { fault: Fault::NotFound { .. }, .. }) => None,
-                Err(missed) => {
-                    let tag = named.tags.into_iter().next().unwrap_or(named.digest);
-                    return Ok(Found::Lost(tag, missed.fault));
-                }
+                Err(missed) => return Ok(Found::Lost(named, missed)),
             },
         };
         let Some(said) = said else { return Ok(Found::Nothing(named.digest)) };
-        let (name, listed) = self.listed(&named, signatures.of(self.blobs(), &named.digest).await);
+        let signed = match signed {
+            Some(signed) => signed,
+            None => signatures.of(self.blobs(), &named.digest).await,
+        };
+        let (name, listed) = self.listed(&named, signed);
         let whole = image::is_whole(&said) && listed.signed.known().is_some();
         let mark = if whole { mark(&name, &listed) } else { None };
         let ImageFacts { repository, image_tags, signed, .. } = listed;

@@ -130,9 +130,26 @@ impl Tags {
             }
             // The tag went away between the list and now.
             Err(Missed { fault: Fault::NotFound { .. }, .. }) => {}
-            Err(Missed { fault, digest: None }) => {
-                self.dark.get_or_insert_with(|| fault.clone());
-                self.faults.push((tag, fault));
+            Err(Missed { fault, digest: None }) => self.lack(tag, fault),
+        }
+    }
+
+    /// What a tag names could not be told.
+    fn lack(&mut self, tag: String, fault: Fault) {
+        self.dark.get_or_insert_with(|| fault.clone());
+        self.faults.push((tag, fault));
+    }
+
+    /// An image could not be had whose digest was all that its tags were asked for. Unless it arrived whole,
+    /// nobody has proven that they name it.
+    pub(super) fn lose(&mut self, named: Named, missed: &Missed) {
+        if missed.digest.is_none() {
+            self.drop(&named.digest);
+        }
+        for tag in named.tags {
+            match missed.digest {
+                Some(_) => self.faults.push((tag, missed.fault.clone())),
+                None => self.lack(tag, missed.fault.clone()),
             }
         }
     }

@@ -25,7 +25,7 @@ async fn collect(spec: &ConnectionSpec) -> (Vec<Asset>, Vec<Gap>) {
         match event {
             Event::Asset(asset, _) => assets.push(*asset),
             Event::Gap(gap) => gaps.push(gap),
-            Event::Progress(_) | Event::Ask(_) => {}
+            Event::Progress(_) | Event::Ask(_) | Event::Seen(_) => {}
         }
     }
     reading.await.expect("no panic").expect("a run");

@@ -87,7 +87,7 @@ pub async fn collect(spec: &AwsSpec) -> Result<Found, CollectError> {
             match event {
                 Event::Asset(asset, _) => found.assets.push(*asset),
                 Event::Gap(gap) => found.gaps.push(gap),
-                Event::Progress(_) | Event::Ask(_) => {}
+                Event::Progress(_) | Event::Ask(_) | Event::Seen(_) => {}
             }
         }
         found

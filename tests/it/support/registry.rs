@@ -248,7 +248,7 @@ pub async fn collect(spec: &RegistrySpec) -> Result<Found, CollectError> {
             match event {
                 Event::Asset(asset, _) => found.assets.push(*asset),
                 Event::Gap(gap) => found.gaps.push(gap),
-                Event::Progress(_) | Event::Ask(_) => {}
+                Event::Progress(_) | Event::Ask(_) | Event::Seen(_) => {}
             }
         }
         found

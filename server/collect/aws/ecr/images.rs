@@ -54,7 +54,7 @@ async fn take_over(
 ) -> Result<Vec<ImageDetail>, Stopped> {
     let key = |detail: &ImageDetail| asset_key(reader, kept.image(detail.image_digest.as_deref()));
     let marks = details.iter().filter_map(|detail| Some((key(detail), mark(reader, kept, detail)?)));
-    let same = reader.run.immutable(marks).await?;
+    let same = reader.run.unchanged(marks).await?;
     details.retain(|detail| !same.contains(&key(detail)));
     let mut known = reader.run.recall(details.iter().map(key).collect()).await?;
     let mut fresh = Vec::new();
