@@ -37,6 +37,19 @@ const ESCALATIONS: &[(&str, &[&str])] = &[
     ("assume any role", &["sts:AssumeRole"]),
 ];
 
+/// Calls that each make all rights of rights over IAM. A guardrail that forbids one leaves the others.
+const TAKEOVERS: &[&str] = &[
+    "iam:AttachRolePolicy",
+    "iam:PutRolePolicy",
+    "iam:CreatePolicyVersion",
+    "iam:AttachUserPolicy",
+    "iam:PutUserPolicy",
+    "iam:UpdateAssumeRolePolicy",
+];
+
+/// No action has this name, so whatever holds it holds all of IAM, but for what it leaves out by name.
+const ANY_OF_IAM: &str = "iam:~";
+
 /// Ways to silence the audit trail.
 const SILENCING: &[(&str, &[&str])] = &[
     ("stop the audit trail", &["cloudtrail:StopLogging"]),
@@ -74,8 +87,7 @@ pub fn identity(id: &str, name: &str, sources: &Sources) -> Identity {
         .filter(|(_, document)| document.statements.iter().any(administers))
         .map(|(policy, _)| policy.clone())
         .collect();
-    let admin =
-        !admin_because.is_empty() && !denied(sources, "iam:CreateUser") && bounded(sources, "iam:CreateUser");
+    let admin = !admin_because.is_empty() && TAKEOVERS.iter().any(|action| allows(sources, action));
     let ways = ESCALATIONS.iter().chain(SILENCING);
     Identity {
         id: id.to_owned(),
@@ -92,13 +104,9 @@ pub fn identity(id: &str, name: &str, sources: &Sources) -> Identity {
     }
 }
 
-/// Everything on everything, also when written as *everything but* something that is not IAM.
+/// All of IAM on everything: written so, as *everything*, or as *everything but* something else.
 fn administers(statement: &Statement) -> bool {
-    let every = match &statement.actions {
-        Selection::These(_) => statement.actions.is_every(),
-        Selection::AllBut(_) => statement.actions.holds("iam:CreateUser"),
-    };
-    statement.allows && every && statement.resources.is_every() && statement.conditions.is_empty()
+    statement.allows && statement.covers(ANY_OF_IAM)
 }
 
 fn allowing(sources: &Sources) -> impl Iterator<Item = &Statement> {
@@ -123,10 +131,17 @@ fn bounded(sources: &Sources, action: &str) -> bool {
         .is_none_or(|document| document.statements.iter().any(|one| one.allows && one.actions.holds(action)))
 }
 
-/// Named actions on every resource, unconditionally.
-fn on_everything(sources: &Sources) -> impl Iterator<Item = &str> {
-    allowing(sources)
-        .filter(|one| one.resources.is_every() && one.conditions.is_empty())
+/// Statements that speak of every resource, unconditionally.
+fn on_everything(statements: &[Statement]) -> impl Iterator<Item = &Statement> {
+    statements.iter().filter(|one| one.allows && one.resources.is_every() && one.conditions.is_empty())
+}
+
+/// The actions such statements of its policies name.
+fn named_on_everything(sources: &Sources) -> impl Iterator<Item = &str> {
+    sources
+        .policies
+        .iter()
+        .flat_map(|(_, document)| on_everything(&document.statements))
         .filter_map(|one| match &one.actions {
             Selection::These(actions) => Some(actions),
             Selection::AllBut(_) => None,
@@ -135,23 +150,52 @@ fn on_everything(sources: &Sources) -> impl Iterator<Item = &str> {
         .map(String::as_str)
 }
 
+/// Services it may do everything on. Where it may do everything on all of them, or all but a few, its
+/// boundary says on which.
 fn full_services(sources: &Sources) -> Vec<String> {
-    let mut services: Vec<String> = on_everything(sources)
-        .filter_map(|action| action.strip_suffix(":*"))
-        .filter(|service| !service.contains('*') && *service != "logs" && *service != "xray")
+    let mut services: Vec<String> = named_on_everything(sources)
+        .filter_map(whole_service)
         .filter(|service| {
             !denied(sources, &format!("{service}:Anything"))
                 && bounded(sources, &format!("{service}:Anything"))
         })
-        .map(str::to_lowercase)
         .collect();
+    let policies = sources.policies.iter().flat_map(|(_, document)| on_everything(&document.statements));
+    for all in policies.filter_map(|one| every_service(&one.actions)) {
+        match &sources.boundary {
+            None => services.push(all),
+            Some(boundary) => services.extend(on_everything(&boundary.statements).flat_map(|one| {
+                match (&one.actions, every_service(&one.actions)) {
+                    (_, Some(_)) => vec![all.clone()],
+                    (Selection::These(actions), None) => {
+                        actions.iter().filter_map(|action| whole_service(action)).collect()
+                    }
+                    (Selection::AllBut(_), None) => Vec::new(),
+                }
+            })),
+        }
+    }
     services.sort();
     services.dedup();
     services
 }
 
+fn whole_service(action: &str) -> Option<String> {
+    let service = action.strip_suffix(":*")?;
+    let counts = !service.contains('*') && service != "logs" && service != "xray";
+    counts.then(|| service.to_lowercase())
+}
+
+/// Names what holds every service, or all but a few.
+fn every_service(actions: &Selection) -> Option<String> {
+    match actions {
+        Selection::These(_) => actions.is_every().then(|| "every service".to_owned()),
+        Selection::AllBut(few) => Some(format!("every service but {}", few.join(", "))),
+    }
+}
+
 fn unscoped_actions(sources: &Sources) -> Vec<String> {
-    let mut actions: Vec<String> = on_everything(sources)
+    let mut actions: Vec<String> = named_on_everything(sources)
         .filter(|action| {
             let Some((_, verb)) = action.split_once(':') else { return false };
             verb != "*" && !LOOKING.iter().any(|opening| verb.starts_with(opening))
@@ -185,6 +229,8 @@ mod tests {
             ALL,
             r#"{"Effect":"Allow","Action":["*:*"],"Resource":["*"]}"#,
             r#"{"Effect":"Allow","NotAction":"s3:*","Resource":"*"}"#,
+            r#"{"Effect":"Allow","NotAction":"iam:CreateUser","Resource":"*"}"#,
+            r#"{"Effect":"Allow","Action":"IAM:*","Resource":"*"}"#,
         ] {
             assert!(role(&[text], None).admin, "{text}");
         }
@@ -205,6 +251,36 @@ mod tests {
         assert!(!role(&[ALL, deny], None).admin);
         assert!(!role(&[ALL], Some(r#"{"Effect":"Allow","Action":"s3:*","Resource":"*"}"#)).admin);
         assert!(role(&[ALL], Some(ALL)).admin);
+    }
+
+    #[test]
+    fn a_guardrail_against_one_way_leaves_the_others() {
+        let deny = |action: &str| format!(r#"{{"Effect":"Deny","Action":"{action}","Resource":"*"}}"#);
+        assert!(role(&[ALL, &deny("iam:CreateUser")], None).admin);
+        assert!(role(&[ALL, &deny("iam:AttachRolePolicy")], None).admin);
+        let boundary = format!("[{ALL},{}]", deny("iam:CreateUser"));
+        assert!(role(&[ALL], Some(&boundary)).admin);
+        let power = r#"{"Effect":"Allow","NotAction":["iam:*","organizations:*"],"Resource":"*"}"#;
+        let iam = r#"{"Effect":"Allow","Action":"iam:*","Resource":"*"}"#;
+        let both = role(&[power, iam], None);
+        assert_eq!((both.admin, both.admin_because), (true, vec!["p1".to_owned()]));
+    }
+
+    #[test]
+    fn everything_but_administration_is_still_whole_services() {
+        let power = r#"{"Effect":"Allow","NotAction":["iam:*","organizations:*"],"Resource":"*"}"#;
+        let deny = r#"{"Effect":"Deny","Action":"iam:*","Resource":"*"}"#;
+        let services = |policies: &[&str], boundary: Option<&str>| {
+            let found = role(policies, boundary);
+            assert!(!found.admin, "{policies:?}");
+            found.full_services
+        };
+        assert_eq!(services(&[power], None), ["every service but iam:*, organizations:*"]);
+        assert_eq!(services(&[ALL, deny], None), ["every service"]);
+        let s3 = r#"{"Effect":"Allow","Action":["s3:*","sqs:SendMessage"],"Resource":"*"}"#;
+        assert_eq!(services(&[ALL], Some(s3)), ["s3"]);
+        let one = r#"{"Effect":"Allow","Action":"sqs:SendMessage","Resource":"*"}"#;
+        assert!(services(&[ALL], Some(one)).is_empty());
     }
 
     #[test]

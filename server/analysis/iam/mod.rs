@@ -6,8 +6,11 @@
 
 mod document;
 mod identity;
+mod invocation;
+mod narrowing;
 mod resource;
 
 pub use document::{BadPolicy, Document, matches, parse};
 pub use identity::{Sources, identity};
+pub use invocation::{Url, invoke_policy};
 pub use resource::{resource_policy, services};

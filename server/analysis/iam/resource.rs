@@ -1,45 +1,31 @@
 //! Whom a resource policy lets in.
 
 use super::document::{BadPolicy, Condition, Selection, Statement, parse};
+use super::narrowing::{NARROWING, OF_THE_SOURCE, narrowed, narrowed_by, narrowing, shuts_out_all};
 use crate::model::{Grant, ResourcePolicy};
-
-/// Condition keys that narrow *everyone* to callers one can name.
-const NARROWING: &[&str] = &[
-    "aws:sourceaccount",
-    "aws:sourcearn",
-    "aws:sourceowner",
-    "aws:principalorgid",
-    "aws:principalorgpaths",
-    "aws:principalaccount",
-    "aws:principalarn",
-    "aws:sourcevpc",
-    "aws:sourcevpce",
-    "aws:sourceorgid",
-    "aws:sourceorgpaths",
-    "aws:sourceip",
-    "aws:vpcsourceip",
-    "lambda:eventsourcetoken",
-    "kms:calleraccount",
-];
-/// Those of them that name the account behind a service's call.
-const OF_THE_SOURCE: &[&str] =
-    &["aws:sourceaccount", "aws:sourcearn", "aws:sourceowner", "aws:sourceorgid", "aws:sourceorgpaths"];
-
-/// Services whose ARNs carry no account.
-const ACCOUNTLESS: &[&str] = &["s3", "apigateway", "route53"];
 
 /// Reads a resource policy and boils it down, seen from `own_account`.
 pub fn resource_policy(document: &str, own_account: &str) -> Result<ResourcePolicy, BadPolicy> {
+    Ok(boiled_down(parse(document)?.statements, own_account))
+}
+
+/// What statements amount to, seen from `own_account`.
+pub fn boiled_down(statements: Vec<Statement>, own_account: &str) -> ResourcePolicy {
+    let (allows, denies): (Vec<_>, Vec<_>) = statements.into_iter().partition(|one| one.allows);
     let mut found = ResourcePolicy::default();
-    for statement in parse(document)?.statements.iter().filter(|one| one.allows) {
-        if statement.not_principals {
+    for statement in allows {
+        if denies.iter().any(|deny| shuts_out_all(deny, &statement)) {
+            continue;
+        }
+        let statement = &narrowed_by(&denies, statement);
+        if statement.not_principals && !narrowed(statement, NARROWING) {
             found.public.push(grant(statement, "everyone but a few"));
         }
         for (kind, value) in &statement.principals {
             sort(statement, kind, value, own_account, &mut found);
         }
     }
-    Ok(found)
+    found
 }
 
 /// The services a resource policy lets in, each with the source its condition names, if one.
@@ -101,39 +87,6 @@ fn everyone(statement: &Statement, own_account: &str, found: &mut ResourcePolicy
 /// call only with the caller's own credentials need not.
 fn needs_a_source(service: &str) -> bool {
     !matches!(service, "edgelambda.amazonaws.com" | "replicator.lambda.amazonaws.com")
-}
-
-fn narrowed(statement: &Statement, keys: &[&str]) -> bool {
-    narrowing(statement, keys).next().is_some()
-}
-
-fn narrowing<'a>(statement: &'a Statement, keys: &[&str]) -> impl Iterator<Item = &'a Condition> {
-    statement.conditions.iter().filter(move |one| keys.contains(&one.key.as_str()) && narrows(one))
-}
-
-/// A condition narrows when it demands a value and the value is not everything.
-fn narrows(condition: &Condition) -> bool {
-    let operator = condition.operator.to_lowercase();
-    let demands = !operator.contains("not") && !operator.ends_with("ifexists") && operator != "null";
-    let open = |value: &String| {
-        matches!(value.as_str(), "" | "*" | "0.0.0.0/0" | "::/0")
-            || (value.starts_with("arn:") && names_any_account(value))
-    };
-    demands && !condition.values.is_empty() && !condition.values.iter().any(open)
-}
-
-/// Whether things of any account answer to this ARN.
-fn names_any_account(arn: &str) -> bool {
-    let fields: Vec<&str> = arn.splitn(6, ':').collect();
-    match fields.as_slice() {
-        [_, _, service, _, _, thing] if ACCOUNTLESS.contains(service) => *thing == "*",
-        [_, _, _, _, account, _] => account.is_empty() || wild(account),
-        _ => wild(arn),
-    }
-}
-
-fn wild(text: &str) -> bool {
-    text.contains(['*', '?'])
 }
 
 /// The account that a value of this condition key names, if it names one.
@@ -259,6 +212,57 @@ mod tests {
             assert!(found.public.is_empty(), "{condition}");
             assert_eq!(accounts(&found), expected, "{condition}");
         }
+    }
+
+    #[test]
+    fn a_pattern_that_everybody_meets_narrows_nothing() {
+        for open in [
+            r#""StringLike":{"aws:PrincipalOrgID":"o-*"}"#,
+            r#""StringLike":{"aws:SourceVpc":"vpc-*"}"#,
+            r#""StringLike":{"aws:PrincipalArn":"*:role/x"}"#,
+            r#""StringLike":{"aws:SourceAccount":"?????2223333"}"#,
+            r#""StringLike":{"aws:PrincipalOrgPaths":"*/r-1/*"}"#,
+            r#""ForAllValues:StringEquals":{"aws:PrincipalOrgID":"o-1"}"#,
+            r#""StringEqualsIfExists":{"aws:PrincipalOrgID":"o-1"}"#,
+        ] {
+            assert_eq!(everyone(&format!(r#","Condition":{{{open}}}"#)).public.len(), 1, "{open}");
+        }
+        for narrow in [
+            r#""ForAnyValue:StringLike":{"aws:PrincipalOrgPaths":"o-1/r-1/*"}"#,
+            r#""StringEquals":{"aws:SourceVpce":["vpce-1","vpce-2"]}"#,
+        ] {
+            assert!(everyone(&format!(r#","Condition":{{{narrow}}}"#)).public.is_empty(), "{narrow}");
+        }
+    }
+
+    #[test]
+    fn what_a_deny_leaves_is_what_is_let_in() {
+        let with = |deny: &str| {
+            read(&format!(
+                r#"{{"Effect":"Allow","Principal":"*","Action":["ecr:BatchGetImage"]}},{{"Effect":"Deny",{deny}}}"#
+            ))
+        };
+        for closed in [
+            r#""Principal":"*","Action":"ecr:*","Condition":{"StringNotEquals":{"aws:PrincipalOrgID":"o-1"}}"#,
+            r#""Principal":"*","Action":"*","Condition":{"StringNotEqualsIfExists":{"aws:PrincipalOrgID":"o-1"},"BoolIfExists":{"aws:PrincipalIsAWSService":"false"}}"#,
+            r#""Principal":{"AWS":"*"},"Action":"ecr:BatchGet*","Condition":{"NotIpAddress":{"aws:SourceIp":"192.0.2.0/24"}}"#,
+            r#""Principal":"*","Action":"*""#,
+        ] {
+            assert_eq!(with(closed), ResourcePolicy::default(), "{closed}");
+        }
+        for open in [
+            r#""Principal":"*","Action":"ecr:PutImage","Condition":{"StringNotEquals":{"aws:PrincipalOrgID":"o-1"}}"#,
+            r#""Principal":"*","Action":"*","Condition":{"StringNotLike":{"aws:PrincipalOrgID":"o-*"}}"#,
+            r#""Principal":"*","Action":"*","Condition":{"StringNotEquals":{"aws:PrincipalOrgID":"o-1"},"Bool":{"aws:SecureTransport":"false"}}"#,
+            r#""Principal":{"AWS":"444455556666"},"Action":"*""#,
+            r#""Principal":"*","Action":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}"#,
+        ] {
+            assert_eq!(with(open).public.len(), 1, "{open}");
+        }
+        let other = with(
+            r#""Principal":"*","Action":"*","Condition":{"StringNotEquals":{"aws:PrincipalAccount":"444455556666"}}"#,
+        );
+        assert_eq!((other.public.len(), accounts(&other)), (0, vec!["444455556666"]));
     }
 
     #[test]

@@ -7,6 +7,8 @@ pub const ACTIONS: &[&str] = &[
     "account:ListRegions",
     "lambda:ListFunctions",
     "lambda:GetFunction",
+    "lambda:ListTags",
+    "lambda:ListAliases",
     "lambda:GetPolicy",
     "lambda:ListFunctionUrlConfigs",
     "lambda:GetFunctionUrlConfig",

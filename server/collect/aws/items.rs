@@ -5,7 +5,7 @@ use aws_sdk_ecr::types::Repository;
 use aws_sdk_lambda::types::FunctionConfiguration;
 
 use super::probe::tried;
-use super::{ecr, lambda, metrics, roles, signing, trail, urls};
+use super::{aliases, ecr, failures, lambda, metrics, roles, signing, trail, urls};
 use crate::model::Try;
 
 /// What the lists of one region gave.
@@ -48,23 +48,32 @@ impl Lists {
 pub async fn function(lists: &[Lists]) -> Vec<Try> {
     let first = lists.iter().find_map(|one| Some((&one.config, one.function.as_ref()?)));
     let Some((config, function)) = first else {
-        let calls = [lambda::FUNCTION, urls::POLICY, urls::URLS, urls::URL, lambda::ASYNC, signing::SIGNING];
-        let more = [lambda::UPDATES, lambda::RECURSION, roles::ROLE, roles::ATTACHED, roles::INLINE];
+        let calls = [lambda::FUNCTION, aliases::ALIASES, urls::POLICY, urls::URLS, urls::URL];
+        let more = [
+            failures::ASYNC,
+            signing::SIGNING,
+            lambda::UPDATES,
+            lambda::RECURSION,
+            roles::ROLE,
+            roles::ATTACHED,
+            roles::INLINE,
+        ];
         return calls.iter().chain(&more).map(|one| Try::untried(one.call, "there is no function")).collect();
     };
     let client = aws_sdk_lambda::Client::new(config);
     let name = function.function_name().unwrap_or_default();
-    let (whole, policy, listed, url, asynchronous, signing, updates, recursion) = tokio::join!(
+    let (whole, named, policy, listed, url, asynchronous, signing, updates, recursion) = tokio::join!(
         tried(lambda::FUNCTION, name, client.get_function().function_name(name).send()),
+        tried(aliases::ALIASES, name, client.list_aliases().function_name(name).send()),
         tried(urls::POLICY, name, client.get_policy().function_name(name).send()),
         tried(urls::URLS, name, client.list_function_url_configs().function_name(name).send()),
         tried(urls::URL, name, client.get_function_url_config().function_name(name).send()),
-        tried(lambda::ASYNC, name, client.get_function_event_invoke_config().function_name(name).send()),
+        tried(failures::ASYNC, name, client.get_function_event_invoke_config().function_name(name).send()),
         tried(signing::SIGNING, name, client.get_function_code_signing_config().function_name(name).send()),
         tried(lambda::UPDATES, name, client.get_runtime_management_config().function_name(name).send()),
         tried(lambda::RECURSION, name, client.get_function_recursion_config().function_name(name).send()),
     );
-    let mut tries = vec![whole.0, policy.0, listed.0, url.0];
+    let mut tries = vec![whole.0, named.0, policy.0, listed.0, url.0];
     tries.extend([asynchronous.0, signing.0, updates.0, recursion.0]);
     tries.extend(Box::pin(role(config, function.role().unwrap_or_default())).await);
     tries

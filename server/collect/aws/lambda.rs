@@ -11,17 +11,14 @@ use super::caller::Operation;
 use super::normalise::{self, Asked, Shared};
 use super::region::Reader;
 use super::signing::Signing;
-use super::{metrics, trail, urls};
+use super::{aliases, failures, metrics, trail, urls};
 use crate::collect::Stopped;
 use crate::collect::touched::Touched;
 use crate::model::{Asset, Fact, Facts, FunctionFacts, Mark, Trigger};
 
 pub(super) const LIST: Operation = Operation::listing("lambda:ListFunctions", "functions");
-const NONE: &[&str] = &["ResourceNotFoundException"];
 pub(super) const FUNCTION: Operation =
     Operation::of("lambda:GetFunction", "tags, concurrency and image", &[]);
-pub(super) const ASYNC: Operation =
-    Operation::of("lambda:GetFunctionEventInvokeConfig", "failed asynchronous work", NONE);
 pub(super) const UPDATES: Operation =
     Operation::of("lambda:GetRuntimeManagementConfig", "runtime updates", &[]);
 pub(super) const RECURSION: Operation = Operation::of("lambda:GetFunctionRecursionConfig", "loops", &[]);
@@ -181,17 +178,22 @@ async fn ask(reader: &Reader, client: &Client, configuration: &FunctionConfigura
         }
         caller.call(UPDATES, &arn, client.get_runtime_management_config().function_name(name).send()).await
     };
-    let (function, ways, asynchronous, updates, recursion) = tokio::join!(
+    let of_ways = async {
+        let aliases = aliases::read(reader, client, &arn, name).await;
+        let ways = urls::read(reader, client, &arn, name, &aliases).await;
+        let failures = failures::read(reader, client, configuration, ways.of_events(&reader.account)).await;
+        (ways, failures)
+    };
+    let (function, (ways, failures), updates, recursion) = tokio::join!(
         caller.call(FUNCTION, &arn, client.get_function().function_name(name).send()),
-        Box::pin(urls::read(reader, client, &arn, name)),
-        caller.call(ASYNC, &arn, client.get_function_event_invoke_config().function_name(name).send()),
+        Box::pin(of_ways),
         updates,
         caller.call(RECURSION, &arn, client.get_function_recursion_config().function_name(name).send()),
     );
     Asked {
         function,
         ways,
-        asynchronous,
+        failures,
         updates: updates.map(|answer| answer.and_then(|one| one.update_runtime_on)),
         recursion: recursion.map(|answer| answer.and_then(|one| one.recursive_loop)),
     }

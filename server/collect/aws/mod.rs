@@ -5,9 +5,11 @@
 
 mod account;
 mod actions;
+mod aliases;
 mod caller;
 mod counts;
 mod ecr;
+mod failures;
 mod grant;
 mod items;
 mod lambda;

@@ -1,7 +1,6 @@
 //! Lambda's and ECR's words as facts. Source types end here; values of variables are dropped here.
 
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
-use aws_sdk_lambda::operation::get_function_event_invoke_config::GetFunctionEventInvokeConfigOutput;
 use aws_sdk_lambda::types::{
     FunctionConfiguration, PackageType, RecursiveLoop, TracingMode, UpdateRuntimeOn,
 };
@@ -15,14 +14,17 @@ use crate::model::{
     Logging, Package, PackageKind, Platform, Provider, Scale, SharedIdentity, Tag, Trigger, Variable, Vpc,
 };
 
+/// What GetFunction needs to tell the tags, too.
+pub const TAGS: &str = "lambda:ListTags";
+
 /// What the calls about one function gave.
 pub struct Asked {
     /// GetFunction.
     pub function: Fact<Option<GetFunctionOutput>>,
     /// URLs and policies, its own and those of its aliases.
     pub ways: Ways,
-    /// GetFunctionEventInvokeConfig.
-    pub asynchronous: Fact<Option<GetFunctionEventInvokeConfigOutput>>,
+    /// Where failed events go.
+    pub failures: Fact<AsyncFailure>,
     /// When runtimes are updated.
     pub updates: Fact<Option<UpdateRuntimeOn>>,
     /// What happens to loops.
@@ -66,7 +68,7 @@ pub fn function(
     facts.package = package;
     facts.tags = tags;
     facts.scale = scale;
-    facts.async_failure = async_failure(configuration, asked.asynchronous);
+    facts.async_failure = asked.failures;
     facts.runtime_updates = match asked.updates {
         Fact::Known(Some(when)) => Fact::Known(updates(&when).to_owned()),
         Fact::Known(None) => Fact::unknown("images bring their own runtime"),
@@ -232,13 +234,7 @@ fn whole(
     let kind = if image { PackageKind::Image } else { PackageKind::Zip };
     match answer {
         Fact::Known(Some(one)) => {
-            let mut tags: Vec<Tag> = one
-                .tags
-                .iter()
-                .flatten()
-                .map(|(key, value)| Tag { key: key.clone(), value: value.clone() })
-                .collect();
-            tags.sort();
+            let tags = tags(one);
             let code = one.code.as_ref();
             let digest =
                 code.and_then(|code| code.resolved_image_uri.as_deref()).and_then(|uri| uri.split_once('@'));
@@ -250,13 +246,28 @@ fn whole(
             };
             let limit =
                 one.concurrency.as_ref().and_then(|one| one.reserved_concurrent_executions).map(i64::from);
-            (Fact::Known(package), Fact::Known(tags), Fact::Known(Scale { limit }))
+            (Fact::Known(package), tags, Fact::Known(Scale { limit }))
         }
         Fact::Known(None) => (Fact::unknown("gone while it was read"), Fact::default(), Fact::default()),
         Fact::Unknown(why) => {
             (Fact::Unknown(why.clone()), Fact::Unknown(why.clone()), Fact::Unknown(why.clone()))
         }
     }
+}
+
+/// Lambda leaves tags out of its answer, and says so there, where we may not list them.
+fn tags(one: &GetFunctionOutput) -> Fact<Vec<Tag>> {
+    if let Some(error) = &one.tags_error {
+        return Fact::denied(format!("tags could not be listed: {}", error.error_code), TAGS);
+    }
+    let mut tags: Vec<Tag> = one
+        .tags
+        .iter()
+        .flatten()
+        .map(|(key, value)| Tag { key: key.clone(), value: value.clone() })
+        .collect();
+    tags.sort();
+    Fact::Known(tags)
 }
 
 /// Event sources, and the services the policies let invoke.
@@ -283,28 +294,6 @@ fn triggers(ways: &Ways, mapped: Fact<Vec<Trigger>>, account: &str) -> Fact<Vec<
 fn sorted(mut triggers: Vec<Trigger>) -> Vec<Trigger> {
     triggers.sort_by(|a, b| (&a.kind, &a.source, &a.qualifier).cmp(&(&b.kind, &b.source, &b.qualifier)));
     triggers
-}
-
-/// A dead-letter queue or an on-failure destination: either keeps failed work.
-fn async_failure(
-    one: &FunctionConfiguration,
-    answer: Fact<Option<GetFunctionEventInvokeConfigOutput>>,
-) -> Fact<AsyncFailure> {
-    let queue = one
-        .dead_letter_config
-        .as_ref()
-        .and_then(|queue| queue.target_arn.clone())
-        .filter(|arn| !arn.is_empty());
-    if queue.is_some() {
-        return Fact::Known(AsyncFailure { destination: queue });
-    }
-    answer.map(|answer| AsyncFailure {
-        destination: answer
-            .and_then(|one| one.destination_config)
-            .and_then(|one| one.on_failure)
-            .and_then(|one| one.destination)
-            .filter(|arn| !arn.is_empty()),
-    })
 }
 
 fn updates(when: &UpdateRuntimeOn) -> &str {

@@ -41,12 +41,27 @@ pub struct Reader {
 impl Reader {
     /// What a resource policy amounts to; unknown, with a gap, where it is none that we can read.
     pub fn policy(&self, operation: Operation, subject: &str, document: &str) -> Fact<ResourcePolicy> {
-        match iam::resource_policy(document, &self.account) {
-            Ok(policy) => Fact::Known(policy),
-            Err(fault) => {
+        self.told(operation, subject, iam::resource_policy(document, &self.account))
+    }
+
+    /// The same of a function's policy beside a URL; and whether statements were left out for not knowing it.
+    pub fn invoke_policy(
+        &self,
+        operation: Operation,
+        subject: &str,
+        document: &str,
+        url: iam::Url,
+    ) -> Fact<(ResourcePolicy, bool)> {
+        self.told(operation, subject, iam::invoke_policy(document, &self.account, url))
+    }
+
+    fn told<T>(&self, operation: Operation, subject: &str, read: Result<T, iam::BadPolicy>) -> Fact<T> {
+        read.map_or_else(
+            |fault| {
                 self.caller.note(operation, subject, "bad-policy");
                 Fact::unknown(fault.to_string())
-            }
-        }
+            },
+            Fact::Known,
+        )
     }
 }

@@ -1,14 +1,14 @@
-//! The URLs of a function and of its aliases, and the policies of whatever has one.
-//!
-//! An alias has a URL and a policy of its own: what the function's own say is not the whole of it.
+//! The ways in to a function: its URLs and its policy, and those of its aliases.
 
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::operation::get_policy::GetPolicyOutput;
 use aws_sdk_lambda::types::FunctionUrlAuthType;
 
+use super::aliases::Aliases;
 use super::caller::{Caller, Operation};
 use super::normalise::qualified;
 use super::region::Reader;
+use crate::analysis::iam;
 use crate::model::{Cors, Endpoint, EndpointAuth, Fact, ResourcePolicy, Unknown};
 
 const NONE: &[&str] = &["ResourceNotFoundException"];
@@ -17,7 +17,7 @@ pub(super) const URLS: Operation =
     Operation::of("lambda:ListFunctionUrlConfigs", "function URLs of aliases", NONE);
 pub(super) const URL: Operation = Operation::of("lambda:GetFunctionUrlConfig", "function URL", NONE);
 
-/// URLs kept of one function: each that hangs on an alias takes a call for its policy.
+/// URLs kept of one function: each but one hangs on an alias.
 const MOST_URLS: usize = 100;
 
 /// One function URL.
@@ -40,10 +40,12 @@ pub struct Ways {
     unread: Option<Unknown>,
     /// Why it is not known which aliases have a URL.
     dark: Option<Unknown>,
+    /// Why it is not known which aliases there are.
+    unlisted: Option<Unknown>,
 }
 
-/// Reads them. Where aliases cannot be listed, the function's own URL is still asked for.
-pub async fn read(reader: &Reader, client: &Client, arn: &str, name: &str) -> Ways {
+/// Reads them. Where URLs cannot be listed, the function's own is still asked for.
+pub async fn read(reader: &Reader, client: &Client, arn: &str, name: &str, aliases: &Aliases) -> Ways {
     let caller = &*reader.caller;
     let own = caller.call(POLICY, arn, client.get_policy().function_name(name).send());
     let (own, listed) = tokio::join!(own, list(caller, client, arn, name));
@@ -60,11 +62,15 @@ pub async fn read(reader: &Reader, client: &Client, arn: &str, name: &str) -> Wa
             (url, (offered || why.permission.is_some()).then_some(why))
         }
     };
-    let urls_of_aliases = urls.known().into_iter().flatten();
-    let aliases: Vec<String> = urls_of_aliases.filter_map(|url| url.alias.clone()).collect();
-    let mut ways = Ways { urls, policies: Vec::new(), unread: None, dark };
+    let mut names = aliases.names.clone();
+    // Aliases that could not be listed still show by their URLs.
+    names.extend(urls.known().into_iter().flatten().filter_map(|url| url.alias.clone()));
+    names.sort();
+    names.dedup();
+    let unlisted = aliases.missing.clone();
+    let mut ways = Ways { urls, policies: Vec::new(), unread: None, dark, unlisted };
     ways.keep(None, own);
-    for alias in aliases {
+    for alias in names {
         let send = client.get_policy().function_name(name).qualifier(&alias).send();
         let answer = caller.call(POLICY, arn, send).await;
         ways.keep(Some(alias), answer);
@@ -161,17 +167,55 @@ impl Ways {
 
     /// The documents that say which services may invoke, each with the alias it hangs on.
     pub fn documents(&self) -> Fact<&[(Option<String>, String)]> {
-        match &self.unread {
+        match self.unread.as_ref().or(self.unlisted.as_ref()) {
             Some(why) => Fact::Unknown(why.clone()),
             None => Fact::Known(self.policies.as_slice()),
         }
     }
 
+    /// By which aliases services hand events over; by none, which is the function itself, where nothing says
+    /// otherwise.
+    pub fn of_events(&self, account: &str) -> Fact<Vec<Option<String>>> {
+        self.documents().map(|documents| {
+            let called = documents.iter().filter(|(_, text)| !iam::services(text, account).is_empty());
+            let ways: Vec<_> = called.map(|(alias, _)| alias.clone()).collect();
+            if ways.is_empty() { vec![None] } else { ways }
+        })
+    }
+
     /// Who may invoke it, by its own policy or by that of an alias.
     pub fn policy(&self, reader: &Reader, arn: &str) -> Fact<ResourcePolicy> {
-        let read =
-            self.policies.iter().map(|(alias, text)| (alias.as_deref(), reader.policy(POLICY, arn, text)));
-        together(read, self.unread.clone().or_else(|| self.dark.clone()))
+        let mut missing = self.unread.clone().or_else(|| self.unlisted.clone());
+        let mut read = Vec::new();
+        for (alias, text) in &self.policies {
+            let policy = reader.invoke_policy(POLICY, arn, text, self.url_beside(alias.as_deref()));
+            if policy.known().is_some_and(|(_, left_out)| *left_out) {
+                missing = missing.or_else(|| self.unread_urls());
+            }
+            read.push((alias.as_deref(), policy.map(|(policy, _)| policy)));
+        }
+        together(read.into_iter(), missing)
+    }
+
+    /// The URL that hangs where a policy hangs.
+    fn url_beside(&self, alias: Option<&str>) -> iam::Url {
+        let urls = match &self.urls {
+            Fact::Known(urls) => urls,
+            Fact::Unknown(_) => return iam::Url::Unread,
+        };
+        match urls.iter().find(|url| url.alias.as_deref() == alias) {
+            Some(Url { auth: EndpointAuth::None, .. }) => iam::Url::Asks("NONE"),
+            Some(_) => iam::Url::Asks("AWS_IAM"),
+            None if alias.is_some() && self.dark.is_some() => iam::Url::Unread,
+            None => iam::Url::None,
+        }
+    }
+
+    fn unread_urls(&self) -> Option<Unknown> {
+        match &self.urls {
+            Fact::Unknown(why) => Some(why.clone()),
+            Fact::Known(_) => self.dark.clone(),
+        }
     }
 }
 
@@ -229,7 +273,7 @@ mod tests {
     }
 
     fn ways(urls: Vec<Url>, dark: Option<Unknown>) -> Ways {
-        Ways { urls: Fact::Known(urls), policies: Vec::new(), unread: None, dark }
+        Ways { urls: Fact::Known(urls), policies: Vec::new(), unread: None, dark, unlisted: None }
     }
 
     fn public() -> ResourcePolicy {
@@ -261,6 +305,32 @@ mod tests {
         assert!(open.cors().known().is_some());
         assert_eq!(ways(Vec::new(), None).endpoints(), Fact::Known(Vec::new()));
         assert_eq!(ways(Vec::new(), None).cors(), Fact::Known(None));
+    }
+
+    #[test]
+    fn events_come_by_what_a_policy_of_a_service_hangs_on() {
+        let by = |policies: &[Option<&str>], unlisted: Option<Unknown>| {
+            let text = r#"{"Statement":{"Effect":"Allow","Principal":{"Service":"s3.amazonaws.com"},"Action":"lambda:InvokeFunction"}}"#;
+            let policies = policies.iter().map(|alias| (alias.map(str::to_owned), text.to_owned())).collect();
+            Ways { policies, unlisted, ..ways(Vec::new(), None) }.of_events("111122223333")
+        };
+        assert_eq!(by(&[], None), Fact::Known(vec![None]));
+        assert_eq!(by(&[Some("live")], None), Fact::Known(vec![Some("live".to_owned())]));
+        assert_eq!(by(&[None], Some(denied())), Fact::Unknown(denied()), "an alias may be called, too");
+    }
+
+    #[test]
+    fn the_url_beside_a_policy_is_that_of_its_alias() {
+        let live = url("live", &FunctionUrlAuthType::None, None);
+        let found = ways(vec![live], None);
+        assert_eq!(found.url_beside(Some("live")), iam::Url::Asks("NONE"));
+        assert_eq!(
+            (found.url_beside(None), found.url_beside(Some("blue"))),
+            (iam::Url::None, iam::Url::None)
+        );
+        let found = ways(vec![url("", &FunctionUrlAuthType::AwsIam, None)], Some(denied()));
+        assert_eq!(found.url_beside(None), iam::Url::Asks("AWS_IAM"));
+        assert_eq!(found.url_beside(Some("live")), iam::Url::Unread);
     }
 
     #[test]

@@ -40,7 +40,11 @@ fn of_function(call: &Call<'_>, version: &str, name: &str, rest: &[&str]) -> Res
         ("2015-03-31", []) => with_unless(call, name, "GetFunction", whole),
         ("2015-03-31", ["configuration"]) => with(call, name, |one| Some(one.configuration())),
         ("2015-03-31", ["policy"]) => with_unless(call, name, "GetPolicy", |one| {
-            one.policy().map(|policy| json!({ "Policy": policy.to_string(), "RevisionId": "1" }))
+            let policy = match call.query("Qualifier") {
+                Some(alias) => one.alias_policy(alias),
+                None => one.policy(),
+            };
+            policy.map(|policy| json!({ "Policy": policy.to_string(), "RevisionId": "1" }))
         }),
         ("2015-03-31", ["aliases"]) => with(call, name, |one| Some(json!({ "Aliases": one.aliases() }))),
         ("2021-10-31", ["url"]) => with(call, name, read_url),
@@ -53,7 +57,9 @@ fn of_function(call: &Call<'_>, version: &str, name: &str, rest: &[&str]) -> Res
         ("2019-09-30", ["provisioned-concurrency"]) => {
             with(call, name, |_| Some(json!({ "ProvisionedConcurrencyConfigs": [] })))
         }
-        ("2019-09-25", ["event-invoke-config"]) => with(call, name, read_async_settings),
+        ("2019-09-25", ["event-invoke-config"]) => {
+            with(call, name, |one| one.async_settings_of(call.query("Qualifier")))
+        }
         ("2019-09-25", ["event-invoke-config", "list"]) => with(call, name, |one| {
             Some(
                 json!({ "FunctionEventInvokeConfigs": one.async_settings().into_iter().collect::<Vec<_>>() }),
@@ -77,10 +83,6 @@ fn of_function(call: &Call<'_>, version: &str, name: &str, rest: &[&str]) -> Res
 
 fn read_url(one: &Function<'_>) -> Option<Value> {
     one.url()
-}
-
-fn read_async_settings(one: &Function<'_>) -> Option<Value> {
-    one.async_settings()
 }
 
 fn whole(one: &Function<'_>) -> Option<Value> {
