@@ -5,7 +5,9 @@ use crate::model::SecretHit;
 
 mod words;
 
-use words::{ABOUT, GENERATED, NOT_SECRET, PASSWORDS, SECRET_KEYS};
+use words::{
+    ABOUT, GENERATED, GENERATED_ENDINGS, JOINED, NOT_SECRET, PASSWORD_ENDINGS, PASSWORDS, SECRET_KEYS,
+};
 
 /// What a name promises of its value.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -49,11 +51,17 @@ fn promise_of(words: &[String], place: usize, word: &str) -> Option<Promise> {
     if words.get(place + 1).is_some_and(|next| next == "key") && SECRET_KEYS.contains(&word) {
         return None;
     }
-    if PASSWORDS.contains(&word) {
+    if PASSWORDS.contains(&word) || JOINED.contains(&word) || ends(word, PASSWORD_ENDINGS) {
         return Some(Promise::Password);
     }
     let pair = word == "key" && place > 0 && SECRET_KEYS.contains(&words[place - 1].as_str());
-    (pair || GENERATED.contains(&word)).then_some(Promise::Generated)
+    (pair || GENERATED.contains(&word) || ends(word, GENERATED_ENDINGS)).then_some(Promise::Generated)
+}
+
+/// Whether a word is one of these with another before it, as in `PGPASSWORD`.
+fn ends(word: &str, endings: &[&str]) -> bool {
+    let before = endings.iter().find_map(|ending| word.strip_suffix(ending));
+    before.is_some_and(|before| !before.is_empty() && !NOT_SECRET.contains(&before))
 }
 
 /// `DB_PASSWORD`, `dbPassword`, `Db.Password-1` as words in lower case; digits at the end of a word
@@ -107,6 +115,37 @@ fn keeps(promise: Promise, value: &str) -> bool {
                 && !values::is_measure(value)
                 && (length >= 20 || !values::is_wordy(value, 1))
                 && checks::entropy(value) >= 2.5
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::judge;
+
+    #[test]
+    fn a_password_is_one_where_nothing_divides_its_name() {
+        for name in ["PGPASSWORD", "DBPASSWORD", "SMTPPASSWORD", "userpasswd", "DBPWD", "SSHPASS"] {
+            assert!(judge(name, "hunter2xyz").is_some(), "{name}");
+        }
+        for name in ["CLIENTSECRET", "AUTHTOKEN", "GITHUBTOKEN", "MYAPIKEY"] {
+            assert!(judge(name, "k9v2Qx7LmZp4Rt8s").is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn words_that_end_alike_are_left_alone() {
+        for (name, value) in [
+            ("PGPASSFILE", "/home/app/.pgpass"),
+            ("BYPASS", "hunter2xyz"),
+            ("COMPASS_MODE", "hunter2xyz"),
+            ("NEXTTOKEN", "k9v2Qx7LmZp4Rt8s"),
+            ("CSRFTOKEN", "k9v2Qx7LmZp4Rt8s"),
+            ("MAXTOKEN", "4096"),
+            ("FORGOTPASSWORD", "k9v2Qx7LmZp4Rt8s"),
+            ("PGPASSWORD_FILE", "hunter2xyz"),
+        ] {
+            assert!(judge(name, value).is_none(), "{name}");
         }
     }
 }

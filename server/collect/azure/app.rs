@@ -68,11 +68,13 @@ pub async fn plans(collector: &AzureCollector, subscription: &str) -> Plans {
 fn plan(row: Resource) -> Option<(String, Plan)> {
     let sku = row.sku.unwrap_or_default();
     let properties: PlanProperties = row.properties.and_then(|one| wire::read(&one)).unwrap_or_default();
-    let plan = Plan {
-        sku: sku.name.unwrap_or_default(),
-        tier: sku.tier.unwrap_or_default(),
-        max_workers: properties.maximum_elastic_worker_count,
+    let tier = sku.tier.unwrap_or_default();
+    let max_workers = if tier.eq_ignore_ascii_case("ElasticPremium") {
+        properties.maximum_elastic_worker_count
+    } else {
+        properties.maximum_number_of_workers
     };
+    let plan = Plan { sku: sku.name.unwrap_or_default(), tier, max_workers };
     Some((row.id?.to_lowercase(), plan))
 }
 

@@ -76,7 +76,7 @@ pub fn app(
     let mut facts = listed;
     of_config(site, &answers.config, &mut facts);
     of_settings(context, site, platform, &answers, &mut facts);
-    facts.platform_authentication = answers.authentication.map(|settings| demands_login(&settings));
+    facts.platform_authentication = demands_login(answers.authentication);
     facts.basic_publishing = either(answers.publishing);
     Asset {
         key: key(context.subscription, row),
@@ -237,7 +237,7 @@ fn of_config(site: &Site, config: &Fact<Option<SiteConfig>>, facts: &mut Functio
         config.ip_security_restrictions_default_action.as_deref(),
     );
     let follows = config.scm_ip_security_restrictions_use_main.unwrap_or(false);
-    facts.deployment_network = Fact::Known(if follows {
+    facts.deployment_network = if follows {
         main.clone()
     } else {
         network(
@@ -246,8 +246,8 @@ fn of_config(site: &Site, config: &Fact<Option<SiteConfig>>, facts: &mut Functio
             config.scm_ip_security_restrictions.as_deref(),
             config.scm_ip_security_restrictions_default_action.as_deref(),
         )
-    });
-    facts.public_network = Fact::Known(main);
+    };
+    facts.public_network = main;
     let flex = site.function_app_config.as_ref().and_then(|one| one.scale_and_concurrency.as_ref());
     let limit = flex.and_then(|one| one.maximum_instance_count).or(config.function_app_scale_limit);
     facts.scale = Fact::Known(Scale { limit: limit.filter(|limit| *limit > 0) });
@@ -289,11 +289,15 @@ fn of_settings(
         settings.iter().map(|(name, value)| secrets::inspect(name, value, &context.collector.key));
     facts.environment = Fact::Known(variables.collect::<Vec<Variable>>());
     facts.host_version = Fact::Known(set("FUNCTIONS_EXTENSION_VERSION").map(str::to_owned));
-    facts.package = Fact::Known(package(
+    facts.package = package(
         image(&answers.config),
         set("WEBSITE_RUN_FROM_PACKAGE").or(set("WEBSITE_RUN_FROM_ZIP")),
-        set("AzureWebJobsStorage"),
-    ));
+        [
+            set("AzureWebJobsStorage"),
+            set("AzureWebJobsStorage__accountName"),
+            set("AzureWebJobsStorage__blobServiceUri"),
+        ],
+    );
     let insights =
         set("APPLICATIONINSIGHTS_CONNECTION_STRING").or(set("APPINSIGHTS_INSTRUMENTATIONKEY")).is_some();
     facts.logging = Fact::Known(Logging { destination: insights.then(|| "Application Insights".to_owned()) });
@@ -339,13 +343,24 @@ fn auth(binding: &Binding) -> EndpointAuth {
     if level.eq_ignore_ascii_case("anonymous") { EndpointAuth::None } else { EndpointAuth::Key }
 }
 
-fn demands_login(settings: &AuthenticationSettings) -> bool {
+fn demands_login(settings: Fact<AuthenticationSettings>) -> Fact<bool> {
+    let settings = match settings {
+        Fact::Known(settings) => settings,
+        Fact::Unknown(why) => return Fact::Unknown(why),
+    };
     let enabled = settings.platform.as_ref().and_then(|one| one.enabled).unwrap_or(false);
     let validation = settings.global_validation.clone().unwrap_or_default();
     let anonymous = validation
         .unauthenticated_client_action
         .is_some_and(|action| action.eq_ignore_ascii_case("AllowAnonymous"));
-    enabled && validation.require_authentication.unwrap_or(!anonymous) && !anonymous
+    let demanded = enabled && validation.require_authentication.unwrap_or(!anonymous) && !anonymous;
+    match validation.excluded_paths {
+        Some(paths) if demanded && !paths.is_empty() => Fact::unknown(format!(
+            "strangers reach some paths all the same: {}",
+            paths.iter().take(4).cloned().collect::<Vec<_>>().join(", ")
+        )),
+        _ => Fact::Known(demanded),
+    }
 }
 
 /// A password works if it works for FTP or SCM; that it does not needs the word of both.

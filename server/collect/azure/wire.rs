@@ -108,6 +108,16 @@ wire! {
         pub sku: String,
         /// Flex Consumption's own settings.
         pub function_app_config: FunctionAppConfig,
+        /// Ways in from private networks.
+        pub private_endpoint_connections: Vec<Value>,
+        /// The App Service Environment it runs in.
+        pub hosting_environment_profile: HostingEnvironment,
+    }
+
+    /// An App Service Environment.
+    pub struct HostingEnvironment {
+        /// Its resource id.
+        pub id: String,
     }
 
     /// Settings of a Flex Consumption app.
@@ -223,6 +233,8 @@ wire! {
         pub require_authentication: bool,
         /// `AllowAnonymous`, `RedirectToLoginPage`.
         pub unauthenticated_client_action: String,
+        /// Paths that strangers reach all the same.
+        pub excluded_paths: Vec<String>,
     }
 
     /// `basicPublishingCredentialsPolicies/{ftp,scm}`.
@@ -273,8 +285,10 @@ wire! {
 
     /// Properties of a hosting plan.
     pub struct PlanProperties {
-        /// Most workers.
+        /// Most workers that Elastic Premium scales out to.
         pub maximum_elastic_worker_count: i64,
+        /// Most workers of a plan of fixed size.
+        pub maximum_number_of_workers: i64,
     }
 
     /// A role assignment.

@@ -10,6 +10,7 @@ use chrono::{DateTime, Datelike, Utc};
 use super::base;
 use super::fault::Fault;
 use super::wire::{ImageConfig, RunConfig, Step};
+use crate::analysis::root::is_root;
 use crate::analysis::secrets::{self, FingerprintKey};
 use crate::model::{BaseImage, Fact, ImageFacts, SecretHit, Tag, Variable};
 
@@ -166,10 +167,6 @@ fn worst<T: Clone>(
             Fact::Known(join(bad.into_iter().chain(good).collect()))
         }
     }
-}
-
-fn is_root(user: Option<&str>) -> bool {
-    matches!(user.unwrap_or_default().split(':').next(), Some("" | "root" | "0"))
 }
 
 fn first<T: Default>(all: Vec<T>) -> T {

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 use super::{Context, control, end_of_support, known};
-use crate::model::{EndOfLife, FunctionFacts, ImageFacts, Outcome};
+use crate::model::{EndOfLife, FunctionFacts, ImageFacts, Outcome, Platform};
 
 control! {
     /// What it runs on is past the end of its support or near it.
@@ -39,7 +39,8 @@ control! {
     fail function on FunctionsConsumption "host version past its end" => r#"{ "host_version": "~3", "runtime": { "label": "Node|24", "end_of_life": { "on": "2028-04-30" } } }"#,
     fail function on FunctionsPremium "stack past its end" => r#"{ "host_version": "~4", "runtime": { "label": "Node|18", "end_of_life": { "on": "2025-04-30" } } }"#,
     pass function on FunctionsFlex "current stack" => r#"{ "host_version": "~4", "runtime": { "label": "Python|3.13", "end_of_life": { "on": "2029-10-31" } } }"#,
-    unknown function on FunctionsFlex "settings denied" => r#"{ "host_version": { "unknown": "AuthorizationFailed", "permission": "Microsoft.Web/sites/config/list/action" }, "runtime": { "label": "Python|3.13", "end_of_life": { "on": "2029-10-31" } } }"#,
+    pass function on FunctionsFlex "a host version that Flex Consumption ignores" => r#"{ "host_version": "~1", "runtime": { "label": "Python|3.13", "end_of_life": { "on": "2029-10-31" } } }"#,
+    unknown function on FunctionsPremium "settings denied" => r#"{ "host_version": { "unknown": "AuthorizationFailed", "permission": "Microsoft.Web/sites/config/list/action" }, "runtime": { "label": "Python|3.13", "end_of_life": { "on": "2029-10-31" } } }"#,
     absent function on FunctionsContainer "custom container" => r#"{ "host_version": "~4", "runtime": null }"#,
     fail image "old distribution" => r#"{ "base": { "name": "debian:10", "end_of_life": { "on": "2024-06-30" } } }"#,
     pass image "current distribution" => r#"{ "base": { "name": "debian:13", "end_of_life": { "on": "2030-06-30" } } }"#,
@@ -65,7 +66,9 @@ fn app(facts: &FunctionFacts, context: &Context<'_>) -> Outcome {
     use crate::model::Verdict;
     let stack = facts.runtime.known().and_then(Option::as_ref);
     let stack = stack.map(|stack| end_of_support("runtime", &stack.label, stack.end_of_life, context));
-    let host = facts.host_version.known().and_then(Option::as_ref);
+    // Flex Consumption runs the current host, whatever the setting says.
+    let chooses = context.platform() != Platform::FunctionsFlex;
+    let host = facts.host_version.known().and_then(Option::as_ref).filter(|_| chooses);
     let host = host.map(|version| {
         let label = format!("Functions host {version}");
         end_of_support("host_version", &label, host_end(version), context)
@@ -81,7 +84,7 @@ fn app(facts: &FunctionFacts, context: &Context<'_>) -> Outcome {
     if let (true, Some(host)) = (failing(&host), host) {
         return host;
     }
-    if known!(facts.host_version).is_none() {
+    if chooses && known!(facts.host_version).is_none() {
         return Outcome::unknown("the app does not set its host version");
     }
     known!(facts.runtime);

@@ -1,6 +1,7 @@
 //! HST-04.
 
 use super::{Context, control, known};
+use crate::analysis::root::is_root;
 use crate::model::{FunctionFacts, ImageFacts, Outcome};
 
 control! {
@@ -56,9 +57,11 @@ fn image_user(facts: &ImageFacts, _: &Context<'_>) -> Outcome {
 
 fn verdict_on(user: Option<&str>) -> Outcome {
     let name = user.unwrap_or("").split(':').next().unwrap_or("").trim();
-    match name {
-        "" => Outcome::fail("the image names no user, so it runs as root").because("user", "(none)"),
-        "root" | "0" => Outcome::fail("the image runs as root").because("user", name),
-        _ => Outcome::pass("the image runs as a user that is not root").because("user", name),
+    if name.is_empty() {
+        return Outcome::fail("the image names no user, so it runs as root").because("user", "(none)");
     }
+    if is_root(user) {
+        return Outcome::fail("the image runs as root").because("user", name);
+    }
+    Outcome::pass("the image runs as a user that is not root").because("user", name)
 }

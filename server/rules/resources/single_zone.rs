@@ -28,7 +28,7 @@ control! {
 
     provider function "no VPC" => r#"{ "vpc": null }"#,
     fail function "one subnet" => r#"{ "vpc": { "id": "vpc-1", "subnets": ["subnet-1"] } }"#,
-    unknown function "two subnets, zones not read" => r#"{ "vpc": { "id": "vpc-1", "subnets": ["subnet-1", "subnet-2"] } }"#,
+    not_yet function "two subnets, zones not read" => r#"{ "vpc": { "id": "vpc-1", "subnets": ["subnet-1", "subnet-2"] } }"#,
     unknown function "not read" => r#"{ "vpc": { "unknown": "lambda:ListFunctions denied", "permission": "lambda:ListFunctions" } }"#,
     not_yet function on FunctionsPremium "the plan's setting" => "{}",
     provider repository on Ecr "kept by AWS" => "{}",
@@ -50,10 +50,7 @@ fn function(facts: &FunctionFacts, context: &Context<'_>) -> Outcome {
         return Outcome::fail("it is tied to a single subnet, and so to one zone")
             .because("subnets", vpc.subnets.len());
     }
-    let mut outcome =
-        Outcome::unknown("the zones of its subnets are not read").because("subnets", vpc.subnets.len());
-    outcome.permission = Some("ec2:DescribeSubnets".to_owned());
-    outcome
+    Outcome::not_yet("the zones of its subnets are not read yet").because("subnets", vpc.subnets.len())
 }
 
 fn repository(_: &RepositoryFacts, context: &Context<'_>) -> Outcome {

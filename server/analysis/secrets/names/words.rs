@@ -6,6 +6,19 @@ pub(super) const PASSWORDS: &[&str] = &[
     "password", "passwd", "pwd", "passphrase", "passcode", "pass",
 ];
 
+/// What a word ends in that is a password's, where nothing divides it: `PGPASSWORD`.
+pub(super) const PASSWORD_ENDINGS: &[&str] = &["password", "passwd", "passphrase", "pwd"];
+
+/// Such words that end in `pass`, which others do that mean something else.
+#[rustfmt::skip]
+pub(super) const JOINED: &[&str] = &[
+    "sshpass", "dbpass", "pgpass", "mysqlpass", "redispass", "mqttpass", "smtppass", "ftppass", "userpass",
+    "adminpass", "rootpass",
+];
+
+/// What a word ends in that is a generated secret's, where nothing divides it: `CLIENTSECRET`.
+pub(super) const GENERATED_ENDINGS: &[&str] = &["secret", "token", "apikey", "secretkey", "accesskey"];
+
 /// Words of which one makes a name a generated secret's.
 #[rustfmt::skip]
 pub(super) const GENERATED: &[&str] = &[

@@ -43,39 +43,58 @@ fn spelling(config: &SiteConfig, answers: &Answers) -> Option<String> {
 }
 
 /// Where the code comes from. Only the host of an address is kept: its query may sign it.
-pub fn package(image: Option<&str>, from: Option<&str>, storage: Option<&str>) -> Package {
+/// The app's own storage is set by a connection string, or for an identity by its name or address.
+pub fn package(image: Option<&str>, from: Option<&str>, storage: [Option<&str>; 3]) -> Fact<Package> {
     if let Some(reference) = image {
         let digest = reference.split_once('@').map(|(_, digest)| digest.to_owned());
-        return Package {
-            kind: PackageKind::Image,
-            reference: Some(reference.to_owned()),
-            digest,
-            own_host: false,
-        };
+        let reference = Some(reference.to_owned());
+        return Fact::Known(Package { kind: PackageKind::Image, reference, digest, own_host: false });
+    }
+    if from.is_some_and(|address| address.trim_start().starts_with("@Microsoft.KeyVault(")) {
+        return Fact::unknown("the address of its package lies in a vault");
     }
     let host = from
         .and_then(|address| url::Url::parse(address).ok())
         .and_then(|url| url.host_str().map(str::to_owned));
-    let Some(host) = host else { return Package::default() };
-    let account = storage.and_then(|text| text.split(';').find_map(|part| part.strip_prefix("AccountName=")));
-    let own_host = account.is_some_and(|account| host.split('.').next() == Some(account));
-    Package { kind: PackageKind::Url, reference: Some(host), digest: None, own_host }
+    let Some(host) = host else { return Fact::Known(Package::default()) };
+    let [connection, name, address] = storage;
+    let account =
+        connection.and_then(|text| text.split(';').find_map(|part| part.strip_prefix("AccountName=")));
+    let named = account.or(name).is_some_and(|account| host.split('.').next() == Some(account));
+    let addressed = address.and_then(|address| url::Url::parse(address).ok());
+    let own_host = named || addressed.is_some_and(|url| url.host_str() == Some(host.as_str()));
+    Fact::Known(Package { kind: PackageKind::Url, reference: Some(host), digest: None, own_host })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn of(from: &str, storage: [Option<&str>; 3]) -> Package {
+        package(None, Some(from), storage).known().cloned().expect("known")
+    }
+
+    const FROM: &str = "https://codestore.blob.core.windows.net/c/app.zip?sig=SECRET";
+
     #[test]
     fn a_signed_address_leaves_only_its_host() {
-        let from = Some("https://codestore.blob.core.windows.net/c/app.zip?sig=SECRET");
-        let found =
-            package(None, from, Some("DefaultEndpointsProtocol=https;AccountName=codestore;AccountKey=x"));
+        let connection = "DefaultEndpointsProtocol=https;AccountName=codestore;AccountKey=x";
+        let found = of(FROM, [Some(connection), None, None]);
         assert_eq!(
             (found.reference.as_deref(), found.own_host),
             (Some("codestore.blob.core.windows.net"), true)
         );
-        assert!(!package(None, from, None).own_host);
-        assert_eq!(package(None, Some("1"), None), Package::default());
+        assert!(!of(FROM, [None; 3]).own_host);
+        assert_eq!(of("1", [None; 3]), Package::default());
+    }
+
+    #[test]
+    fn storage_that_an_identity_opens_is_its_own_too() {
+        assert!(of(FROM, [None, Some("codestore"), None]).own_host);
+        assert!(of(FROM, [None, None, Some("https://codestore.blob.core.windows.net")]).own_host);
+        assert!(!of(FROM, [None, Some("other"), Some("https://other.blob.core.windows.net")]).own_host);
+        let vault =
+            package(None, Some("@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/s)"), [None; 3]);
+        assert!(vault.known().is_none(), "where it leads is not known");
     }
 }
