@@ -73,6 +73,17 @@ pub struct Trigger {
     pub first_seen: Option<DateTime<Utc>>,
 }
 
+/// Parts of kinds of triggers that hand work over without waiting for it.
+const ASYNCHRONOUS: &[&str] =
+    &["s3", "sns", "events", "eventbridge", "scheduler", "ses", "iot", "logs", "codecommit"];
+
+impl Trigger {
+    /// Whether triggers of this kind hand work over without waiting for it: what fails is lost unless it is kept.
+    pub fn hands_over(kind: &str) -> bool {
+        ASYNCHRONOUS.iter().any(|one| kind.contains(one))
+    }
+}
+
 /// Ceiling on how far the function may scale out.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -193,6 +204,10 @@ facts! {
         pub endpoints: Vec<Endpoint>,
         /// The platform authenticates callers before the code sees them (Azure App Service auth).
         pub platform_authentication: bool,
+        /// Paths that it leaves out.
+        pub open_paths: Vec<String>,
+        /// Aliases that name no published version.
+        pub latest_aliases: Vec<String>,
         /// Cross-origin rules; none where none are set.
         pub cors: Option<Cors>,
         /// Plain HTTP is redirected or refused.

@@ -78,6 +78,8 @@ const GROUPS: &[(&str, &[&str])] = &[
             "endpoints",
             "triggers",
             "platform_authentication",
+            "open_paths",
+            "latest_aliases",
             "cors",
             "https_only",
             "min_tls",

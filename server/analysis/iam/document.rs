@@ -76,9 +76,49 @@ impl Selection {
 }
 
 impl Statement {
-    /// Whether it speaks of `action` on every resource, without a condition.
+    /// Whether it speaks of `action` on every resource that the action has. A statement that denies speaks
+    /// of it only where no condition spares anything.
     pub fn covers(&self, action: &str) -> bool {
-        self.conditions.is_empty() && self.resources.is_every() && self.actions.holds(action)
+        self.is_unconditional() && self.actions.holds(action) && self.is_on_every(service_of(action))
+    }
+
+    /// Whether it names every resource of a service.
+    pub fn is_on_every(&self, service: &str) -> bool {
+        match &self.resources {
+            Selection::These(patterns) => {
+                self.resources.is_every() || patterns.iter().any(|one| is_every_of(one, service))
+            }
+            Selection::AllBut(_) => true,
+        }
+    }
+
+    /// Whether no condition narrows it; an allowing one is not narrowed by what every caller's request meets.
+    pub fn is_unconditional(&self) -> bool {
+        self.conditions.iter().all(|one| self.allows && MET_BY_ALL.contains(&one.key.as_str()))
+    }
+}
+
+/// Keys of conditions that a caller of an account meets without being anybody in particular.
+const MET_BY_ALL: &[&str] = &["aws:securetransport", "aws:requestedregion", "aws:currenttime"];
+
+/// The service an action is of.
+pub fn service_of(action: &str) -> &str {
+    action.split(':').next().unwrap_or_default()
+}
+
+/// Whether an ARN names every resource of a service, or every one of a type of it: `arn:aws:s3:::*`,
+/// `arn:aws:dynamodb:*:*:table/*`, `arn:aws:iam::111122223333:role/*`.
+fn is_every_of(arn: &str, service: &str) -> bool {
+    let fields: Vec<&str> = arn.splitn(6, ':').collect();
+    let [_, _, of, _, _, resource] = fields.as_slice() else { return false };
+    if !of.eq_ignore_ascii_case(service) {
+        return false;
+    }
+    match resource.split_once(['/', ':']) {
+        None => *resource == "*",
+        // What stands before the slash in S3 is the bucket, not a type.
+        Some((bucket, key)) if *of == "s3" => bucket == "*" && key == "*",
+        Some((kind, rest)) => rest == "*" && kind.chars().all(|c| c.is_ascii_alphabetic() || c == '-'),
     }
 }
 
@@ -268,6 +308,48 @@ mod tests {
         assert_eq!(one, many);
         assert!(parse(r#"{"Statement":[{"Effect":"Perhaps","Action":"*"}]}"#).is_err());
         assert!(parse("<html>").is_err());
+    }
+
+    #[test]
+    fn an_arn_may_name_all_of_a_service() {
+        let covers = |resource: &str, action: &str| {
+            let text =
+                format!(r#"{{"Statement":{{"Effect":"Allow","Action":"*","Resource":"{resource}"}}}}"#);
+            parse(&text).expect("a policy").statements[0].covers(action)
+        };
+        for (resource, action) in [
+            ("*", "s3:PutObject"),
+            ("arn:aws:s3:::*", "s3:PutObject"),
+            ("arn:aws:s3:::*/*", "s3:PutObject"),
+            ("arn:aws:dynamodb:*:*:*", "dynamodb:PutItem"),
+            ("arn:aws:dynamodb:eu-west-1:111122223333:table/*", "dynamodb:PutItem"),
+            ("arn:aws:iam::111122223333:role/*", "iam:AttachRolePolicy"),
+            ("arn:aws:lambda:*:*:function:*", "lambda:UpdateFunctionCode"),
+        ] {
+            assert!(covers(resource, action), "{resource}");
+        }
+        for (resource, action) in [
+            ("arn:aws:s3:::uploads/*", "s3:PutObject"),
+            ("arn:aws:s3:::*", "dynamodb:PutItem"),
+            ("arn:aws:dynamodb:*:*:table/orders", "dynamodb:PutItem"),
+            ("arn:aws:iam::111122223333:role/app-*", "iam:AttachRolePolicy"),
+            ("arn:aws:sqs:eu-west-1:111122223333:orders-*", "sqs:SendMessage"),
+        ] {
+            assert!(!covers(resource, action), "{resource}");
+        }
+    }
+
+    #[test]
+    fn a_condition_that_every_caller_meets_narrows_no_allow_and_spares_no_deny() {
+        let unconditional = |effect: &str, condition: &str| {
+            let text = format!(
+                r#"{{"Statement":{{"Effect":"{effect}","Action":"*","Resource":"*","Condition":{{{condition}}}}}}}"#
+            );
+            parse(&text).expect("a policy").statements[0].is_unconditional()
+        };
+        let tls = r#""Bool":{"aws:SecureTransport":"true"}"#;
+        assert!(unconditional("Allow", tls) && !unconditional("Deny", tls));
+        assert!(!unconditional("Allow", r#""StringEquals":{"aws:PrincipalTag/team":"ops"}"#));
     }
 
     proptest! {

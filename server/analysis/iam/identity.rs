@@ -1,6 +1,6 @@
 //! What a role amounts to: administrator, whole services, ways to raise itself.
 
-use super::document::{Document, Selection, Statement};
+use super::document::{Document, Selection, Statement, matches};
 use crate::model::Identity;
 
 /// The documents that bear on a role.
@@ -73,6 +73,43 @@ const HARMLESS: &[&str] = &[
     "ec2:UnassignPrivateIpAddresses",
 ];
 
+/// Calls by which a role that may make them on itself raises its own rights.
+const OF_ITSELF: &[&str] = &["iam:AttachRolePolicy", "iam:PutRolePolicy"];
+
+/// Services by which it is told whether a role may do everything on most there are.
+const SERVICES: &[&str] = &[
+    "cloudformation",
+    "dynamodb",
+    "ec2",
+    "ecr",
+    "ecs",
+    "iam",
+    "kms",
+    "lambda",
+    "rds",
+    "s3",
+    "secretsmanager",
+    "sns",
+    "sqs",
+    "ssm",
+    "states",
+];
+
+/// Actions that look at what is kept, and not only at what there is.
+const OF_DATA: &[&str] = &[
+    "s3:GetObject",
+    "dynamodb:GetItem",
+    "dynamodb:BatchGetItem",
+    "dynamodb:Query",
+    "dynamodb:Scan",
+    "secretsmanager:GetSecretValue",
+    "secretsmanager:BatchGetSecretValue",
+    "ssm:GetParameter",
+    "ssm:GetParameters",
+    "ssm:GetParametersByPath",
+    "kms:Decrypt",
+];
+
 /// Openings of actions that only look.
 const LOOKING: &[&str] = &[
     "Get", "List", "Describe", "BatchGet", "Head", "Query", "Scan", "Search", "Lookup", "View", "Check",
@@ -98,7 +135,9 @@ pub fn identity(id: &str, name: &str, sources: &Sources) -> Identity {
         unscoped_actions: unscoped_actions(sources),
         broad_scopes: Vec::new(),
         escalations: ways
-            .filter(|(_, actions)| actions.iter().all(|action| allows(sources, action)))
+            .filter(|(_, actions)| {
+                actions.iter().all(|action| allows(sources, action) || allows_on_itself(sources, id, action))
+            })
             .map(|(way, _)| (*way).to_owned())
             .collect(),
     }
@@ -118,6 +157,19 @@ fn allows(sources: &Sources, action: &str) -> bool {
     allowing(sources).any(|one| one.covers(action)) && !denied(sources, action) && bounded(sources, action)
 }
 
+/// Whether `action` is allowed on the role itself, by its name.
+fn allows_on_itself(sources: &Sources, role: &str, action: &str) -> bool {
+    let on_itself = |one: &Statement| {
+        let Selection::These(patterns) = &one.resources else { return false };
+        let named = patterns.iter().any(|pattern| matches(pattern, role));
+        one.is_unconditional() && one.actions.holds(action) && named
+    };
+    OF_ITSELF.contains(&action)
+        && allowing(sources).any(on_itself)
+        && !denied(sources, action)
+        && bounded(sources, action)
+}
+
 fn denied(sources: &Sources, action: &str) -> bool {
     let statements = sources.policies.iter().flat_map(|(_, document)| &document.statements);
     let mut all = statements.chain(sources.boundary.iter().flat_map(|document| &document.statements));
@@ -128,20 +180,15 @@ fn bounded(sources: &Sources, action: &str) -> bool {
     sources
         .boundary
         .as_ref()
-        .is_none_or(|document| document.statements.iter().any(|one| one.allows && one.actions.holds(action)))
+        .is_none_or(|document| document.statements.iter().any(|one| one.allows && one.covers(action)))
 }
 
-/// Statements that speak of every resource, unconditionally.
-fn on_everything(statements: &[Statement]) -> impl Iterator<Item = &Statement> {
-    statements.iter().filter(|one| one.allows && one.resources.is_every() && one.conditions.is_empty())
-}
-
-/// The actions such statements of its policies name.
-fn named_on_everything(sources: &Sources) -> impl Iterator<Item = &str> {
-    sources
-        .policies
-        .iter()
-        .flat_map(|(_, document)| on_everything(&document.statements))
+/// The actions that its policies and its boundary name.
+fn named(sources: &Sources) -> impl Iterator<Item = &str> {
+    let documents = sources.policies.iter().map(|(_, document)| document).chain(&sources.boundary);
+    documents
+        .flat_map(|document| &document.statements)
+        .filter(|one| one.allows)
         .filter_map(|one| match &one.actions {
             Selection::These(actions) => Some(actions),
             Selection::AllBut(_) => None,
@@ -150,64 +197,44 @@ fn named_on_everything(sources: &Sources) -> impl Iterator<Item = &str> {
         .map(String::as_str)
 }
 
-/// Services it may do everything on. Where it may do everything on all of them, or all but a few, its
-/// boundary says on which.
+/// Services it may do everything on, where they are named or where it may do everything on most there are.
 fn full_services(sources: &Sources) -> Vec<String> {
-    let mut services: Vec<String> = named_on_everything(sources)
-        .filter_map(whole_service)
-        .filter(|service| {
-            !denied(sources, &format!("{service}:Anything"))
-                && bounded(sources, &format!("{service}:Anything"))
-        })
+    let full = |service: &str| allows(sources, &format!("{service}:~"));
+    let mut services: Vec<String> = named(sources)
+        .filter_map(|action| action.strip_suffix(":*"))
+        .filter(|service| !service.contains('*') && *service != "logs" && *service != "xray")
+        .map(str::to_lowercase)
+        .filter(|service| full(service))
         .collect();
-    let policies = sources.policies.iter().flat_map(|(_, document)| on_everything(&document.statements));
-    for all in policies.filter_map(|one| every_service(&one.actions)) {
-        match &sources.boundary {
-            None => services.push(all),
-            Some(boundary) => services.extend(on_everything(&boundary.statements).flat_map(|one| {
-                match (&one.actions, every_service(&one.actions)) {
-                    (_, Some(_)) => vec![all.clone()],
-                    (Selection::These(actions), None) => {
-                        actions.iter().filter_map(|action| whole_service(action)).collect()
-                    }
-                    (Selection::AllBut(_), None) => Vec::new(),
-                }
-            })),
-        }
+    let (open, closed): (Vec<&str>, Vec<&str>) = SERVICES.iter().partition(|service| full(service));
+    match (open.len() > closed.len(), closed.is_empty()) {
+        (true, true) => services = vec!["every service".to_owned()],
+        (true, false) => services = vec![format!("most services, not {}", closed.join(", "))],
+        (false, _) => services.extend(open.into_iter().map(str::to_owned)),
     }
     services.sort();
     services.dedup();
     services
 }
 
-fn whole_service(action: &str) -> Option<String> {
-    let service = action.strip_suffix(":*")?;
-    let counts = !service.contains('*') && service != "logs" && service != "xray";
-    counts.then(|| service.to_lowercase())
-}
-
-/// Names what holds every service, or all but a few.
-fn every_service(actions: &Selection) -> Option<String> {
-    match actions {
-        Selection::These(_) => actions.is_every().then(|| "every service".to_owned()),
-        Selection::AllBut(few) => Some(format!("every service but {}", few.join(", "))),
-    }
-}
-
 fn unscoped_actions(sources: &Sources) -> Vec<String> {
-    let mut actions: Vec<String> = named_on_everything(sources)
+    let mut actions: Vec<String> = named(sources)
         .filter(|action| {
             let Some((_, verb)) = action.split_once(':') else { return false };
-            verb != "*" && !LOOKING.iter().any(|opening| verb.starts_with(opening))
+            verb != "*" && (is_of_data(action) || !LOOKING.iter().any(|opening| verb.starts_with(opening)))
         })
         .filter(|action| !HARMLESS.iter().any(|one| action.eq_ignore_ascii_case(one)))
-        .filter(|action| !denied(sources, action) && bounded(sources, action))
+        .filter(|action| allows(sources, action))
         .map(str::to_owned)
         .collect();
     actions.sort();
     actions.dedup();
     actions.truncate(20);
     actions
+}
+
+fn is_of_data(action: &str) -> bool {
+    OF_DATA.iter().any(|one| matches(action, one))
 }
 
 #[cfg(test)]
@@ -275,12 +302,45 @@ mod tests {
             assert!(!found.admin, "{policies:?}");
             found.full_services
         };
-        assert_eq!(services(&[power], None), ["every service but iam:*, organizations:*"]);
-        assert_eq!(services(&[ALL, deny], None), ["every service"]);
-        let s3 = r#"{"Effect":"Allow","Action":["s3:*","sqs:SendMessage"],"Resource":"*"}"#;
-        assert_eq!(services(&[ALL], Some(s3)), ["s3"]);
-        let one = r#"{"Effect":"Allow","Action":"sqs:SendMessage","Resource":"*"}"#;
+        assert_eq!(services(&[power], None), ["most services, not iam"]);
+        assert_eq!(services(&[ALL, deny], None), ["most services, not iam"]);
+        let s3 = r#"{"Effect":"Allow","Action":["s3:*","iam:*"],"Resource":"*"}"#;
+        assert_eq!(services(&[power], Some(s3)), ["s3"]);
+        let all_but = r#"{"Effect":"Deny","NotAction":"s3:*","Resource":"*"}"#;
+        assert_eq!(services(&[ALL, all_but], None), ["s3"]);
+        let nothing = r#"{"Effect":"Deny","Action":"*","Resource":"*"}"#;
+        assert!(services(&[ALL, nothing], None).is_empty());
+        let one = r#"{"Effect":"Allow","Action":["sqs:SendMessage","dynamodb:DeleteItem"],"Resource":"*"}"#;
         assert!(services(&[ALL], Some(one)).is_empty());
+        assert_eq!(role(&[ALL], Some(one)).unscoped_actions, ["dynamodb:DeleteItem", "sqs:SendMessage"]);
+    }
+
+    #[test]
+    fn a_boundary_that_is_narrow_where_it_counts_leaves_no_administrator() {
+        let boundary = r#"[{"Effect":"Allow","Action":"s3:*","Resource":"*"},{"Effect":"Allow","Action":["iam:CreateRole","iam:AttachRolePolicy","iam:PutRolePolicy"],"Resource":"arn:aws:iam::*:role/app-*","Condition":{"StringEquals":{"iam:PermissionsBoundary":"arn:aws:iam::1:policy/b"}}}]"#;
+        let found = role(&[ALL], Some(boundary));
+        assert_eq!((found.admin, found.escalations.len()), (false, 0), "{found:?}");
+    }
+
+    #[test]
+    fn rights_on_all_of_a_service_and_over_itself_count_however_they_are_written() {
+        let found = role(
+            &[
+                r#"{"Effect":"Allow","Action":["s3:*"],"Resource":"arn:aws:s3:::*"}"#,
+                r#"{"Effect":"Allow","Action":["iam:PassRole","iam:AttachRolePolicy"],"Resource":"arn:aws:iam::111122223333:role/*"}"#,
+            ],
+            None,
+        );
+        assert_eq!(found.full_services, ["s3"]);
+        assert_eq!(found.escalations, ["attach a policy to a role"]);
+        let itself = r#"{"Effect":"Allow","Action":"iam:PutRolePolicy","Resource":"arn"}"#;
+        assert_eq!(role(&[itself], None).escalations, ["write a role's inline policy"]);
+        let other = itself.replace("\"arn\"", "\"other\"");
+        assert!(role(&[other.as_str()], None).escalations.is_empty());
+        let region = r#"{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:RequestedRegion":"eu-west-1"}}}"#;
+        assert!(role(&[region], None).admin);
+        let secrets = r#"{"Effect":"Allow","Action":["secretsmanager:GetSecretValue","ec2:DescribeInstances"],"Resource":"*"}"#;
+        assert_eq!(role(&[secrets], None).unscoped_actions, ["secretsmanager:GetSecretValue"]);
     }
 
     #[test]

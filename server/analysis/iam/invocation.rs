@@ -26,16 +26,22 @@ pub fn invoke_policy(
     own_account: &str,
     url: Url,
 ) -> Result<(ResourcePolicy, bool), BadPolicy> {
-    let (usable, useless): (Vec<_>, Vec<_>) =
-        parse(document)?.statements.into_iter().partition(|one| !one.allows || is_usable(one, url));
+    let statements = parse(document)?.statements;
+    // Through a URL both the URL and the function behind it have to be allowed.
+    let opens = statements.iter().any(|one| one.allows && opens_url(one) && is_usable(one, url));
+    let (usable, useless): (Vec<_>, Vec<_>) = statements
+        .into_iter()
+        .partition(|one| !one.allows || !is_through_url(one) || (opens && is_usable(one, url)));
     let left_out = url == Url::Unread && !useless.is_empty();
     Ok((boiled_down(usable, own_account), left_out))
 }
 
+/// Whether it speaks of calling a URL.
+fn opens_url(statement: &Statement) -> bool {
+    statement.actions.holds("lambda:InvokeFunctionUrl")
+}
+
 fn is_usable(statement: &Statement, url: Url) -> bool {
-    if !is_through_url(statement) {
-        return true;
-    }
     let Url::Asks(auth) = url else { return false };
     let mut demanded = statement.conditions.iter().filter(|one| one.key == "lambda:functionurlauthtype");
     demanded.all(|one| is_negated(&one.operator) || one.values.iter().any(|value| matches(value, auth)))
@@ -70,7 +76,7 @@ mod tests {
     use super::*;
 
     fn public(statement: &str, url: Url) -> (usize, bool) {
-        let text = format!(r#"{{"Statement":{{"Effect":"Allow","Principal":"*",{statement}}}}}"#);
+        let text = format!(r#"{{"Statement":[{{"Effect":"Allow","Principal":"*",{statement}}}]}}"#);
         let (policy, left_out) = invoke_policy(&text, "111122223333", url).expect("a policy");
         (policy.public.len(), left_out)
     }
@@ -86,9 +92,17 @@ mod tests {
         let any = r#""Action":["lambda:invokefunctionurl"]"#;
         assert_eq!(public(any, Url::Asks("AWS_IAM")), (1, false), "anybody's identity will do");
         assert_eq!(public(any, Url::None), (0, false));
+    }
+
+    #[test]
+    fn of_the_two_statements_that_consoles_write_none_is_left_when_the_url_asks() {
         let via = r#""Action":"lambda:InvokeFunction","Condition":{"Bool":{"lambda:InvokedViaFunctionUrl":"true"}}"#;
-        assert_eq!(public(via, Url::Asks("NONE")), (1, false));
-        assert_eq!(public(via, Url::None), (0, false));
+        let both = format!(r#"{OPEN}}},{{"Effect":"Allow","Principal":"*",{via}"#);
+        assert_eq!(public(&both, Url::Asks("NONE")), (2, false));
+        assert_eq!(public(&both, Url::Asks("AWS_IAM")), (0, false));
+        assert_eq!(public(&both, Url::None), (0, false));
+        assert_eq!(public(&both, Url::Unread), (0, true));
+        assert_eq!(public(via, Url::Asks("NONE")), (0, false), "the URL itself lets nobody in");
     }
 
     #[test]

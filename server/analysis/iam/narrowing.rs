@@ -21,8 +21,15 @@ pub const NARROWING: &[&str] = &[
     "kms:calleraccount",
 ];
 /// Those of them that name the account behind a service's call.
-pub const OF_THE_SOURCE: &[&str] =
-    &["aws:sourceaccount", "aws:sourcearn", "aws:sourceowner", "aws:sourceorgid", "aws:sourceorgpaths"];
+pub const OF_THE_SOURCE: &[&str] = &[
+    "aws:sourceaccount",
+    "aws:sourcearn",
+    "aws:sourceowner",
+    "aws:sourceorgid",
+    "aws:sourceorgpaths",
+    // The skill that Alexa calls for.
+    "lambda:eventsourcetoken",
+];
 
 /// Keys by which a deny spares AWS's own services.
 const SPARES_AWS: &[&str] = &["aws:principalisawsservice", "aws:viaawsservice"];
@@ -84,7 +91,11 @@ pub fn narrowed_by(denies: &[Statement], mut allow: Statement) -> Statement {
 
 /// What a deny demands, where it forbids all but those whom one condition names.
 fn demand(deny: &Statement) -> Option<Condition> {
-    let beside = |one: &&Condition| !SPARES_AWS.contains(&one.key.as_str());
+    let spares = |one: &&Condition| {
+        let spared = one.values.iter().all(|value| value.eq_ignore_ascii_case("false"));
+        SPARES_AWS.contains(&one.key.as_str()) && spared
+    };
+    let beside = |one: &&Condition| !spares(one);
     let [condition] = deny.conditions.iter().filter(beside).collect::<Vec<_>>()[..] else { return None };
     let operator = condition.operator.to_lowercase();
     // Of a request without the key, `ForAnyValue` forbids nothing; the others forbid it.

@@ -1,6 +1,6 @@
 //! Whom a resource policy lets in.
 
-use super::document::{BadPolicy, Condition, Selection, Statement, parse};
+use super::document::{BadPolicy, Selection, Statement, parse};
 use super::narrowing::{NARROWING, OF_THE_SOURCE, narrowed, narrowed_by, narrowing, shuts_out_all};
 use crate::model::{Grant, ResourcePolicy};
 
@@ -48,7 +48,9 @@ fn sort(statement: &Statement, kind: &str, value: &str, own_account: &str, found
     // An account number is an account, also where an emulator files it under services.
     let kind = if is_account(value) { "AWS" } else { kind };
     match (kind, value) {
-        ("Service", service) if narrowed(statement, OF_THE_SOURCE) || !needs_a_source(service) => {}
+        ("Service", service) if narrowed(statement, OF_THE_SOURCE) || !needs_a_source(service) => {
+            others(statement, OF_THE_SOURCE, own_account, found);
+        }
         ("Service", service) => found.open_services.push(grant(statement, service)),
         (_, "*") => everyone(statement, own_account, found),
         ("AWS", principal) => {
@@ -63,13 +65,16 @@ fn sort(statement: &Statement, kind: &str, value: &str, own_account: &str, found
 
 /// *Everyone*, less those whom the conditions shut out.
 fn everyone(statement: &Statement, own_account: &str, found: &mut ResourcePolicy) {
-    let narrowing: Vec<&Condition> = narrowing(statement, NARROWING).collect();
-    if narrowing.is_empty() {
+    if narrowed(statement, NARROWING) {
+        others(statement, NARROWING, own_account, found);
+    } else {
         found.public.push(grant(statement, "*"));
-        return;
     }
-    let named: Vec<Vec<Option<&str>>> = narrowing
-        .iter()
+}
+
+/// The other accounts that the conditions with these keys name.
+fn others(statement: &Statement, keys: &[&str], own_account: &str, found: &mut ResourcePolicy) {
+    let named: Vec<Vec<Option<&str>>> = narrowing(statement, keys)
         .map(|one| one.values.iter().map(|value| named_account(&one.key, value)).collect())
         .collect();
     // All conditions must hold: one that leaves our own account alone shuts out the others.
@@ -175,6 +180,21 @@ mod tests {
     }
 
     #[test]
+    fn a_service_that_acts_for_another_account_lets_that_account_in() {
+        let by = |condition: &str| {
+            read(&format!(
+                r#"{{"Effect":"Allow","Principal":{{"Service":"sns.amazonaws.com"}},"Action":"lambda:InvokeFunction","Condition":{{{condition}}}}}"#
+            ))
+        };
+        let topic =
+            |account: &str| format!(r#""ArnLike":{{"aws:SourceArn":"arn:aws:sns:eu-west-1:{account}:t"}}"#);
+        assert_eq!(accounts(&by(&topic("444455556666"))), ["444455556666"]);
+        assert_eq!(by(&topic("111122223333")), ResourcePolicy::default());
+        let skill = by(r#""StringEquals":{"lambda:EventSourceToken":"amzn1.ask.skill.1"}"#);
+        assert_eq!(skill, ResourcePolicy::default());
+    }
+
+    #[test]
     fn star_for_aws_narrowed_to_another_account_is_that_account() {
         let found = everyone(r#","Condition":{"StringEquals":{"aws:SourceAccount":"444455556666"}}"#);
         assert_eq!(found.accounts[0].principal, "444455556666");
@@ -255,6 +275,7 @@ mod tests {
             r#""Principal":"*","Action":"*","Condition":{"StringNotLike":{"aws:PrincipalOrgID":"o-*"}}"#,
             r#""Principal":"*","Action":"*","Condition":{"StringNotEquals":{"aws:PrincipalOrgID":"o-1"},"Bool":{"aws:SecureTransport":"false"}}"#,
             r#""Principal":{"AWS":"444455556666"},"Action":"*""#,
+            r#""Principal":"*","Action":"*","Condition":{"StringNotEqualsIfExists":{"aws:SourceOrgID":"o-1"},"Bool":{"aws:PrincipalIsAWSService":"true"}}"#,
             r#""Principal":"*","Action":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}"#,
         ] {
             assert_eq!(with(open).public.len(), 1, "{open}");

@@ -72,7 +72,9 @@ pub(super) fn find_all(text: &str, most: usize) -> Vec<SecretHit> {
         let format = &table::FORMATS[place];
         let Some(pattern) = pattern(place) else { continue };
         for captures in pattern.captures_iter(text) {
-            let Some(secret) = captures.get(1).or_else(|| captures.get(0)) else { continue };
+            let Some(secret) = captures.iter().skip(1).flatten().next().or_else(|| captures.get(0)) else {
+                continue;
+            };
             let span = secret.range();
             let covered = spans.iter().any(|one| one.start < span.end && span.start < one.end);
             if covered || !(format.check)(secret.as_str(), text) {

@@ -173,6 +173,21 @@ fn a_token_of_the_wrong_checksum_or_length_is_a_lookalike() {
 }
 
 #[test]
+fn a_placeholder_in_a_connection_string_is_none_of_its_passwords() {
+    for password in ["<password>", "$DB_PASSWORD", "%DB_PASSWORD%", "__DB_PASSWORD__", "{0}", "%s"] {
+        let value = format!("Server=db;User ID=app;Password={password};");
+        assert_eq!(rule("SETTING", &value), None, "{value}");
+    }
+}
+
+#[test]
+fn a_key_of_a_signalr_service_is_found() {
+    let value =
+        format!("Endpoint=https://x.service.signalr.net;AccessKey={}=;Version=1.0;", noise(43, ALNUM));
+    assert_eq!(rule("AzureSignalRConnectionString", &value).as_deref(), Some("azure-shared-access-key"));
+}
+
+#[test]
 fn password_like_names_with_real_values_are_found() {
     for (name, value) in [
         ("DB_PASSWORD", "hunter2"),

@@ -147,6 +147,30 @@ pub(super) fn is_wordy(value: &str, least: usize) -> bool {
     words >= least
 }
 
+/// Whether the value is words run together or dotted, as names of classes and settings are:
+/// `ManagedIdentityCredential`, `com.acme.orders.SecretProvider`.
+pub(super) fn is_camel(value: &str) -> bool {
+    let mut words = 0;
+    for part in value.split('.') {
+        let mut rest = part;
+        while !rest.is_empty() {
+            let end = rest
+                .char_indices()
+                .skip(1)
+                .find(|(_, c)| c.is_ascii_uppercase())
+                .map_or(rest.len(), |(at, _)| at);
+            let (word, after) = rest.split_at(end);
+            let tail = word.chars().skip(1).all(|c| c.is_ascii_lowercase());
+            if word.len() < 3 || !tail || !word.chars().all(|c| c.is_ascii_alphabetic()) {
+                return false;
+            }
+            words += 1;
+            rest = after;
+        }
+    }
+    words >= 2
+}
+
 /// Whether the value looks made by a machine: long, mixed, of high entropy.
 pub(super) fn looks_random(value: &str) -> bool {
     let long = value.len() >= 16;

@@ -1,5 +1,5 @@
 //! The aliases of a function. Each may have a policy and a place for failed events of its own: what the
-//! function itself says is not the whole of it. Versions that no alias names are not asked.
+//! function itself says is not the whole of it. What hangs on a version by its number is not asked.
 
 use aws_sdk_lambda::Client;
 
@@ -16,8 +16,8 @@ const MOST: usize = 100;
 /// The aliases of one function.
 #[derive(Debug, Default)]
 pub struct Aliases {
-    /// Their names.
-    pub names: Vec<String>,
+    /// Their names, and whether each names a published version.
+    pub names: Vec<(String, bool)>,
     /// Why these may not be all.
     pub missing: Option<Unknown>,
 }
@@ -29,7 +29,10 @@ pub async fn read(reader: &Reader, client: &Client, arn: &str, name: &str) -> Al
         let mut pages = client.list_aliases().function_name(name).into_paginator().send();
         let mut found = Vec::new();
         while let Some(page) = pages.next().await {
-            found.extend(page?.aliases.unwrap_or_default().into_iter().filter_map(|alias| alias.name));
+            found.extend(page?.aliases.unwrap_or_default().into_iter().filter_map(|alias| {
+                let published = alias.function_version.is_none_or(|version| version != "$LATEST");
+                Some((alias.name?, published))
+            }));
             if found.len() > MOST {
                 break;
             }

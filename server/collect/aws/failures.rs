@@ -6,7 +6,7 @@ use aws_sdk_lambda::types::FunctionConfiguration;
 
 use super::caller::Operation;
 use super::region::Reader;
-use crate::model::{AsyncFailure, Fact};
+use crate::model::{AsyncFailure, Fact, Unknown};
 
 pub(super) const ASYNC: Operation = Operation::of(
     "lambda:GetFunctionEventInvokeConfig",
@@ -15,22 +15,18 @@ pub(super) const ASYNC: Operation = Operation::of(
 );
 
 /// What becomes of failed events of `function` that come by these aliases, or by none: they are lost if one of
-/// the ways keeps none.
+/// the ways keeps none, whatever others there may be.
 pub async fn read(
     reader: &Reader,
     client: &Client,
     function: &FunctionConfiguration,
-    ways: Fact<Vec<Option<String>>>,
+    (ways, missing): (Vec<Option<String>>, Option<Unknown>),
 ) -> Fact<AsyncFailure> {
     let queue = function.dead_letter_config.as_ref().and_then(|queue| queue.target_arn.clone());
     let mut kept = queue.filter(|arn| !arn.is_empty());
     if kept.is_some() {
         return Fact::Known(AsyncFailure { destination: kept });
     }
-    let ways = match ways {
-        Fact::Known(ways) => ways,
-        Fact::Unknown(why) => return Fact::Unknown(why),
-    };
     let arn = function.function_arn.as_deref().unwrap_or_default();
     let name = function.function_name.as_deref().unwrap_or_default();
     for way in ways {
@@ -44,8 +40,8 @@ pub async fn read(
             Fact::Unknown(why) => return Fact::Unknown(why),
         };
         if kept.is_none() {
-            break;
+            return Fact::Known(AsyncFailure { destination: None });
         }
     }
-    Fact::Known(AsyncFailure { destination: kept })
+    missing.map_or(Fact::Known(AsyncFailure { destination: kept }), Fact::Unknown)
 }

@@ -4,6 +4,8 @@ use aws_config::SdkConfig;
 use aws_sdk_ecr::types::Repository;
 use aws_sdk_lambda::types::FunctionConfiguration;
 
+use super::caller::is_denial;
+use super::normalise::TAGS;
 use super::probe::tried;
 use super::{aliases, ecr, failures, lambda, metrics, roles, signing, trail, urls};
 use crate::model::Try;
@@ -48,7 +50,7 @@ impl Lists {
 pub async fn function(lists: &[Lists]) -> Vec<Try> {
     let first = lists.iter().find_map(|one| Some((&one.config, one.function.as_ref()?)));
     let Some((config, function)) = first else {
-        let calls = [lambda::FUNCTION, aliases::ALIASES, urls::POLICY, urls::URLS, urls::URL];
+        let calls = [lambda::FUNCTION, TAGS, aliases::ALIASES, urls::POLICY, urls::URLS, urls::URL];
         let more = [
             failures::ASYNC,
             signing::SIGNING,
@@ -73,7 +75,15 @@ pub async fn function(lists: &[Lists]) -> Vec<Try> {
         tried(lambda::UPDATES, name, client.get_runtime_management_config().function_name(name).send()),
         tried(lambda::RECURSION, name, client.get_function_recursion_config().function_name(name).send()),
     );
-    let mut tries = vec![whole.0, named.0, policy.0, listed.0, url.0];
+    let tags = match whole.1.map(|answer| answer.tags_error) {
+        None => Try::untried(TAGS.call, "the function could not be read"),
+        Some(None) => Try::works(TAGS.call, name, "answered"),
+        Some(Some(error)) if is_denial(&error.error_code) => {
+            Try::denied(TAGS.call, name, error.error_code, TAGS.call)
+        }
+        Some(Some(error)) => Try::failed(TAGS.call, name, error.error_code),
+    };
+    let mut tries = vec![whole.0, tags, named.0, policy.0, listed.0, url.0];
     tries.extend([asynchronous.0, signing.0, updates.0, recursion.0]);
     tries.extend(Box::pin(role(config, function.role().unwrap_or_default())).await);
     tries

@@ -182,9 +182,9 @@ async fn ask(reader: &Reader, client: &Client, configuration: &FunctionConfigura
         let aliases = aliases::read(reader, client, &arn, name).await;
         let ways = urls::read(reader, client, &arn, name, &aliases).await;
         let failures = failures::read(reader, client, configuration, ways.of_events(&reader.account)).await;
-        (ways, failures)
+        (ways, failures, aliases)
     };
-    let (function, (ways, failures), updates, recursion) = tokio::join!(
+    let (function, (ways, failures, aliases), updates, recursion) = tokio::join!(
         caller.call(FUNCTION, &arn, client.get_function().function_name(name).send()),
         Box::pin(of_ways),
         updates,
@@ -194,6 +194,7 @@ async fn ask(reader: &Reader, client: &Client, configuration: &FunctionConfigura
         function,
         ways,
         failures,
+        aliases,
         updates: updates.map(|answer| answer.and_then(|one| one.update_runtime_on)),
         recursion: recursion.map(|answer| answer.and_then(|one| one.recursive_loop)),
     }

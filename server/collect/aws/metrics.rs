@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::primitives::DateTime;
-use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
+use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat, StatusCode};
 
 use super::caller::Operation;
 use super::region::Reader;
@@ -121,6 +121,10 @@ async fn request(reader: &Reader, client: &Client, names: &[String]) -> Fact<Vec
                 let sums = result.id().is_some_and(|id| id.starts_with("m0"));
                 let points = result.values().iter().copied();
                 let Some(id) = result.id() else { continue };
+                // Lambda sends no measure of a day without a call: an answer without any is none at all.
+                if sums && result.status_code() == Some(&StatusCode::Complete) {
+                    values.entry(id.to_owned()).or_insert(0.0);
+                }
                 for point in points {
                     let held = values.entry(id.to_owned()).or_insert(0.0);
                     *held = if sums { *held + point } else { held.max(point) };

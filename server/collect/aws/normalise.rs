@@ -6,6 +6,8 @@ use aws_sdk_lambda::types::{
 };
 use chrono::{DateTime, Utc};
 
+use super::aliases::Aliases;
+use super::caller::{Operation, is_denial};
 use super::region::Reader;
 use super::urls::Ways;
 use crate::analysis::{eol, iam, secrets};
@@ -15,7 +17,13 @@ use crate::model::{
 };
 
 /// What GetFunction needs to tell the tags, too.
-pub const TAGS: &str = "lambda:ListTags";
+pub(super) const TAGS: Operation = Operation::of("lambda:ListTags", "tags", &[]);
+
+/// Why something is not in an answer that says so itself.
+fn refused<T>(what: &str, code: &str, permission: &str) -> Fact<T> {
+    let reason = format!("{what}: {code}");
+    if is_denial(code) { Fact::denied(reason, permission) } else { Fact::unknown(reason) }
+}
 
 /// What the calls about one function gave.
 pub struct Asked {
@@ -23,6 +31,8 @@ pub struct Asked {
     pub function: Fact<Option<GetFunctionOutput>>,
     /// URLs and policies, its own and those of its aliases.
     pub ways: Ways,
+    /// Its aliases.
+    pub aliases: Aliases,
     /// Where failed events go.
     pub failures: Fact<AsyncFailure>,
     /// When runtimes are updated.
@@ -64,7 +74,8 @@ pub fn function(
     facts.triggers = triggers(&asked.ways, facts.triggers, &reader.account);
     facts.endpoints = asked.ways.endpoints();
     facts.cors = asked.ways.cors();
-    let (package, tags, scale) = whole(&asked.function, is_image(configuration));
+    facts.latest_aliases = latest(asked.aliases);
+    let (package, tags, scale) = whole(reader, arn, &asked.function, is_image(configuration));
     facts.package = package;
     facts.tags = tags;
     facts.scale = scale;
@@ -127,6 +138,7 @@ pub fn again(listed: &FunctionFacts, before: FunctionFacts, image: bool) -> Opti
         cors: before.cors,
         package: before.package,
         tags: before.tags,
+        latest_aliases: before.latest_aliases,
         scale: before.scale,
         async_failure: before.async_failure,
         runtime_updates: before.runtime_updates,
@@ -150,6 +162,7 @@ fn all_read(facts: &FunctionFacts, image: bool) -> bool {
         && facts.endpoints.known().is_some()
         && facts.cors.known().is_some()
         && facts.tags.known().is_some()
+        && facts.latest_aliases.known().is_some()
         && facts.scale.known().is_some()
         && facts.async_failure.known().is_some()
         && facts.recursion.known().is_some()
@@ -215,7 +228,7 @@ fn environment(reader: &Reader, one: &FunctionConfiguration) -> Fact<Vec<Variabl
     // Lambda tells here, and not by an error of the call, that it could not decrypt the variables.
     if let Some(error) = &environment.error {
         let code = error.error_code.as_deref().unwrap_or("error");
-        return Fact::denied(format!("variables could not be decrypted: {code}"), "kms:Decrypt");
+        return refused("variables could not be decrypted", code, "kms:Decrypt");
     }
     let mut variables: Vec<Variable> = environment
         .variables
@@ -228,13 +241,15 @@ fn environment(reader: &Reader, one: &FunctionConfiguration) -> Fact<Vec<Variabl
 }
 
 fn whole(
+    reader: &Reader,
+    arn: &str,
     answer: &Fact<Option<GetFunctionOutput>>,
     image: bool,
 ) -> (Fact<Package>, Fact<Vec<Tag>>, Fact<Scale>) {
     let kind = if image { PackageKind::Image } else { PackageKind::Zip };
     match answer {
         Fact::Known(Some(one)) => {
-            let tags = tags(one);
+            let tags = tags(reader, arn, one);
             let code = one.code.as_ref();
             let digest =
                 code.and_then(|code| code.resolved_image_uri.as_deref()).and_then(|uri| uri.split_once('@'));
@@ -255,10 +270,18 @@ fn whole(
     }
 }
 
+/// The aliases that name no published version.
+fn latest(aliases: Aliases) -> Fact<Vec<String>> {
+    let of_latest = aliases.names.into_iter().filter(|(_, published)| !published);
+    let names = of_latest.map(|(name, _)| name).collect();
+    aliases.missing.map_or(Fact::Known(names), Fact::Unknown)
+}
+
 /// Lambda leaves tags out of its answer, and says so there, where we may not list them.
-fn tags(one: &GetFunctionOutput) -> Fact<Vec<Tag>> {
+fn tags(reader: &Reader, arn: &str, one: &GetFunctionOutput) -> Fact<Vec<Tag>> {
     if let Some(error) = &one.tags_error {
-        return Fact::denied(format!("tags could not be listed: {}", error.error_code), TAGS);
+        reader.caller.note(TAGS, arn, &error.error_code);
+        return refused("tags could not be listed", &error.error_code, TAGS.call);
     }
     let mut tags: Vec<Tag> = one
         .tags

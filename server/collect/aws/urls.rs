@@ -9,7 +9,7 @@ use super::caller::{Caller, Operation};
 use super::normalise::qualified;
 use super::region::Reader;
 use crate::analysis::iam;
-use crate::model::{Cors, Endpoint, EndpointAuth, Fact, ResourcePolicy, Unknown};
+use crate::model::{Cors, Endpoint, EndpointAuth, Fact, ResourcePolicy, Trigger, Unknown};
 
 const NONE: &[&str] = &["ResourceNotFoundException"];
 pub(super) const POLICY: Operation = Operation::of("lambda:GetPolicy", "who may invoke", NONE);
@@ -42,6 +42,8 @@ pub struct Ways {
     dark: Option<Unknown>,
     /// Why it is not known which aliases there are.
     unlisted: Option<Unknown>,
+    /// It has no alias.
+    alone: bool,
 }
 
 /// Reads them. Where URLs cannot be listed, the function's own is still asked for.
@@ -62,13 +64,14 @@ pub async fn read(reader: &Reader, client: &Client, arn: &str, name: &str, alias
             (url, (offered || why.permission.is_some()).then_some(why))
         }
     };
-    let mut names = aliases.names.clone();
+    let mut names: Vec<String> = aliases.names.iter().map(|(name, _)| name.clone()).collect();
     // Aliases that could not be listed still show by their URLs.
     names.extend(urls.known().into_iter().flatten().filter_map(|url| url.alias.clone()));
     names.sort();
     names.dedup();
     let unlisted = aliases.missing.clone();
-    let mut ways = Ways { urls, policies: Vec::new(), unread: None, dark, unlisted };
+    let alone = names.is_empty() && unlisted.is_none();
+    let mut ways = Ways { urls, policies: Vec::new(), unread: None, dark, unlisted, alone };
     ways.keep(None, own);
     for alias in names {
         let send = client.get_policy().function_name(name).qualifier(&alias).send();
@@ -173,14 +176,18 @@ impl Ways {
         }
     }
 
-    /// By which aliases services hand events over; by none, which is the function itself, where nothing says
-    /// otherwise.
-    pub fn of_events(&self, account: &str) -> Fact<Vec<Option<String>>> {
-        self.documents().map(|documents| {
-            let called = documents.iter().filter(|(_, text)| !iam::services(text, account).is_empty());
-            let ways: Vec<_> = called.map(|(alias, _)| alias.clone()).collect();
-            if ways.is_empty() { vec![None] } else { ways }
-        })
+    /// By which aliases services hand events over, and why these may not be all; by none, which is the function
+    /// itself, where nothing says otherwise.
+    pub fn of_events(&self, account: &str) -> (Vec<Option<String>>, Option<Unknown>) {
+        if self.alone {
+            return (vec![None], None);
+        }
+        let hands_over =
+            |text: &str| iam::services(text, account).iter().any(|(kind, _)| Trigger::hands_over(kind));
+        let called = self.policies.iter().filter(|(_, text)| hands_over(text));
+        let ways: Vec<_> = called.map(|(alias, _)| alias.clone()).collect();
+        let missing = self.unread.clone().or_else(|| self.unlisted.clone());
+        if ways.is_empty() && missing.is_none() { (vec![None], None) } else { (ways, missing) }
     }
 
     /// Who may invoke it, by its own policy or by that of an alias.
@@ -273,7 +280,14 @@ mod tests {
     }
 
     fn ways(urls: Vec<Url>, dark: Option<Unknown>) -> Ways {
-        Ways { urls: Fact::Known(urls), policies: Vec::new(), unread: None, dark, unlisted: None }
+        Ways {
+            urls: Fact::Known(urls),
+            policies: Vec::new(),
+            unread: None,
+            dark,
+            unlisted: None,
+            alone: false,
+        }
     }
 
     fn public() -> ResourcePolicy {
@@ -308,15 +322,29 @@ mod tests {
     }
 
     #[test]
-    fn events_come_by_what_a_policy_of_a_service_hangs_on() {
-        let by = |policies: &[Option<&str>], unlisted: Option<Unknown>| {
-            let text = r#"{"Statement":{"Effect":"Allow","Principal":{"Service":"s3.amazonaws.com"},"Action":"lambda:InvokeFunction"}}"#;
-            let policies = policies.iter().map(|alias| (alias.map(str::to_owned), text.to_owned())).collect();
+    fn events_come_by_what_a_policy_of_such_a_service_hangs_on() {
+        let by = |policies: &[(Option<&str>, &str)], unlisted: Option<Unknown>| {
+            let text = |service: &str| {
+                format!(
+                    r#"{{"Statement":{{"Effect":"Allow","Principal":{{"Service":"{service}.amazonaws.com"}},"Action":"lambda:InvokeFunction"}}}}"#
+                )
+            };
+            let policies =
+                policies.iter().map(|(alias, service)| (alias.map(str::to_owned), text(service))).collect();
             Ways { policies, unlisted, ..ways(Vec::new(), None) }.of_events("111122223333")
         };
-        assert_eq!(by(&[], None), Fact::Known(vec![None]));
-        assert_eq!(by(&[Some("live")], None), Fact::Known(vec![Some("live".to_owned())]));
-        assert_eq!(by(&[None], Some(denied())), Fact::Unknown(denied()), "an alias may be called, too");
+        let live = || Some("live".to_owned());
+        assert_eq!(by(&[], None), (vec![None], None));
+        assert_eq!(by(&[(Some("live"), "s3")], None), (vec![live()], None));
+        let both = [(None, "sns"), (Some("live"), "apigateway")];
+        assert_eq!(by(&both, None), (vec![None], None), "who waits for an answer loses nothing");
+        assert_eq!(
+            by(&[(None, "s3")], Some(denied())),
+            (vec![None], Some(denied())),
+            "an alias, too, perhaps"
+        );
+        let alone = Ways { unread: Some(denied()), alone: true, ..ways(Vec::new(), None) };
+        assert_eq!(alone.of_events("1"), (vec![None], None), "there is no other way");
     }
 
     #[test]

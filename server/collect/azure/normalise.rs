@@ -1,22 +1,22 @@
 //! Azure's words as facts. Source types end here; values of app settings are dropped here.
 
+mod callers;
 mod code;
 mod identity;
 mod network;
 
 use std::collections::BTreeMap;
 
+use self::callers::{demands_login, either, of_functions, open_paths};
 use self::code::{package, runtime};
 use self::identity::of_identity;
 use self::network::network;
 use super::app::Context;
-use super::wire::{
-    AuthenticationSettings, Binding, Function, PublishingPolicy, Resource, Site, SiteConfig, text,
-};
+use super::wire::{AuthenticationSettings, Function, PublishingPolicy, Resource, Site, SiteConfig, text};
 use crate::analysis::secrets;
 use crate::model::{
-    Asset, AssetKey, Cors, Endpoint, EndpointAuth, Fact, Facts, FunctionFacts, Logging, Mark, Plan, Platform,
-    Provider, Scale, Tag, Trigger, Variable, Vpc,
+    Asset, AssetKey, Cors, Fact, Facts, FunctionFacts, Logging, Mark, Plan, Platform, Provider, Scale, Tag,
+    Variable, Vpc,
 };
 
 /// What the calls about one app gave.
@@ -76,7 +76,8 @@ pub fn app(
     let mut facts = listed;
     of_config(site, &answers.config, &mut facts);
     of_settings(context, site, platform, &answers, &mut facts);
-    facts.platform_authentication = demands_login(answers.authentication);
+    facts.open_paths = answers.authentication.clone().map(|settings| open_paths(&settings));
+    facts.platform_authentication = answers.authentication.map(|settings| demands_login(&settings));
     facts.basic_publishing = either(answers.publishing);
     Asset {
         key: key(context.subscription, row),
@@ -196,11 +197,20 @@ fn of_site(row: &Resource, site: &Site, facts: &mut FunctionFacts) {
     let mode = site.client_cert_mode.as_deref().unwrap_or("Required");
     facts.client_certificate = told(site.client_cert_enabled, "clientCertEnabled")
         .map(|on| on && mode.eq_ignore_ascii_case("required"));
+    if let (Some(true), Some(paths)) = (
+        facts.client_certificate.known(),
+        site.client_cert_exclusion_paths.as_ref().filter(|one| !one.is_empty()),
+    ) {
+        facts.client_certificate = Fact::unknown(format!("some paths are asked for none: {paths}"));
+    }
     let subnet = site.virtual_network_subnet_id.as_ref().filter(|id| !id.is_empty());
-    let vpc = subnet.map(|id| Vpc {
+    let attached = subnet.map(|id| Vpc {
         id: id.split("/subnets/").next().unwrap_or(id).to_owned(),
         subnets: vec![id.clone()],
     });
+    // An App Service Environment lies in a network of its owner's.
+    let environment = site.hosting_environment_profile.as_ref().and_then(|one| one.id.clone());
+    let vpc = attached.or(environment.map(|id| Vpc { id, subnets: Vec::new() }));
     facts.vpc =
         told(row.properties.as_ref().filter(|one| one.get().starts_with('{')), "properties").map(|_| vpc);
     facts.tags = Fact::Known(tags(row));
@@ -304,86 +314,6 @@ fn of_settings(
     facts.tracing = Fact::Known(insights);
 }
 
-/// Functions that could be read, and whether those are all.
-fn of_functions((functions, whole): &(Vec<Function>, Fact<()>), facts: &mut FunctionFacts) {
-    let (mut endpoints, mut triggers, mut whole) = (Vec::new(), Vec::new(), whole.clone());
-    for function in functions {
-        let properties = function.properties.as_ref();
-        if properties.is_some_and(|one| one.is_disabled == Some(true)) {
-            continue;
-        }
-        let name = properties.and_then(|one| one.name.clone()).unwrap_or_default();
-        let config = properties.and_then(|one| one.config.as_ref());
-        let Some(bindings) = config.and_then(|one| one.bindings.as_ref()) else {
-            let why = format!("the bindings of function {name:?} were not in the answer");
-            if whole.known().is_some() {
-                whole = Fact::unknown(why);
-            }
-            continue;
-        };
-        for binding in bindings {
-            let kind = binding.r#type.clone().unwrap_or_default();
-            if kind.eq_ignore_ascii_case("httpTrigger") {
-                endpoints.push(Endpoint { name: name.clone(), auth: auth(binding) });
-            }
-            if kind.to_lowercase().ends_with("trigger") {
-                triggers.push(Trigger { kind, source: name.clone(), qualifier: None, first_seen: None });
-            }
-        }
-    }
-    // An open way in is open whatever could not be read beside it.
-    let open = endpoints.iter().any(|one| one.auth == EndpointAuth::None);
-    facts.endpoints = if open { Fact::Known(endpoints) } else { whole.clone().map(|()| endpoints) };
-    facts.triggers = whole.map(|()| triggers);
-}
-
-/// Without a level the runtime asks for a function key.
-fn auth(binding: &Binding) -> EndpointAuth {
-    let level = binding.auth_level.as_deref().unwrap_or("function");
-    if level.eq_ignore_ascii_case("anonymous") { EndpointAuth::None } else { EndpointAuth::Key }
-}
-
-fn demands_login(settings: Fact<AuthenticationSettings>) -> Fact<bool> {
-    let settings = match settings {
-        Fact::Known(settings) => settings,
-        Fact::Unknown(why) => return Fact::Unknown(why),
-    };
-    let enabled = settings.platform.as_ref().and_then(|one| one.enabled).unwrap_or(false);
-    let validation = settings.global_validation.clone().unwrap_or_default();
-    let anonymous = validation
-        .unauthenticated_client_action
-        .is_some_and(|action| action.eq_ignore_ascii_case("AllowAnonymous"));
-    let demanded = enabled && validation.require_authentication.unwrap_or(!anonymous) && !anonymous;
-    match validation.excluded_paths {
-        Some(paths) if demanded && !paths.is_empty() => Fact::unknown(format!(
-            "strangers reach some paths all the same: {}",
-            paths.iter().take(4).cloned().collect::<Vec<_>>().join(", ")
-        )),
-        _ => Fact::Known(demanded),
-    }
-}
-
-/// A password works if it works for FTP or SCM; that it does not needs the word of both.
-fn either(policies: Fact<Vec<PublishingPolicy>>) -> Fact<bool> {
-    let policies = match policies {
-        Fact::Known(policies) => policies,
-        Fact::Unknown(why) => return Fact::Unknown(why),
-    };
-    let said = |name: &str| {
-        let named = |one: &&PublishingPolicy| {
-            one.name.as_deref().is_some_and(|found| {
-                found.rsplit('/').next().is_some_and(|last| last.eq_ignore_ascii_case(name))
-            })
-        };
-        policies.iter().find(named)?.properties.as_ref()?.allow
-    };
-    match (said("ftp"), said("scm")) {
-        (Some(true), _) | (_, Some(true)) => Fact::Known(true),
-        (Some(false), Some(false)) => Fact::Known(false),
-        _ => Fact::unknown("not both publishing policies were in the answer"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -394,21 +324,5 @@ mod tests {
         let id = "/subscriptions/x/resourcegroups/Rg/providers/Microsoft.Web/sites/orders";
         assert_eq!(group_and_name(id), Some(("Rg".into(), "orders".into())));
         assert_eq!(group_and_name("/subscriptions/x"), None);
-    }
-
-    #[test]
-    fn publishing_is_off_only_when_both_are_read_and_off() {
-        let said = |rows: &[(&str, bool)]| {
-            let rows = rows
-                .iter()
-                .map(|(name, allow)| serde_json::json!({ "name": name, "properties": { "allow": allow } }));
-            let read = |row| serde_json::from_value(row).expect("a policy");
-            either(Fact::Known(rows.map(read).collect()))
-        };
-        assert_eq!(said(&[("ftp", false), ("scm", false)]), Fact::Known(false));
-        assert_eq!(said(&[("site/ftp", false), ("site/SCM", true)]), Fact::Known(true));
-        assert!(said(&[("ftp", false)]).known().is_none());
-        assert!(said(&[]).known().is_none());
-        assert!(either(Fact::unknown("denied")).known().is_none());
     }
 }

@@ -102,6 +102,8 @@ wire! {
         pub client_cert_enabled: bool,
         /// `Required`, `Optional`.
         pub client_cert_mode: String,
+        /// Paths without them, in one text.
+        pub client_cert_exclusion_paths: String,
         /// Hosting plan.
         pub server_farm_id: String,
         /// Tier, in some answers.

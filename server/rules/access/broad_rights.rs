@@ -55,7 +55,7 @@ fn function(facts: &FunctionFacts, _: &Context<'_>) -> Outcome {
         return Outcome::pass("its identity is narrowed to services and resources")
             .because("identity", &identity.name);
     }
-    Outcome::fail("its identity may change every resource of a kind")
+    Outcome::fail("its identity may read or change every resource of a kind")
         .because("identity", &identity.name)
         .because("unscoped_actions", listed(&identity.unscoped_actions, 8))
 }

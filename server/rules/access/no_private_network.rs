@@ -42,7 +42,10 @@ control! {
 
 fn function(facts: &FunctionFacts, context: &Context<'_>) -> Outcome {
     match known!(facts.vpc) {
-        Some(vpc) => Outcome::pass("it is attached to a private network").because("vpc", &vpc.id),
+        Some(vpc) => {
+            let pass = Outcome::pass("it is attached to a private network").because("vpc", &vpc.id);
+            if context.platform().is_lambda() { pass.at(Severity::Low) } else { pass }
+        }
         // A function reaches AWS services by signed calls, so being outside weighs little there.
         None if context.platform().is_lambda() => {
             Outcome::fail("it runs outside any network of yours").because("vpc", "(none)").at(Severity::Low)

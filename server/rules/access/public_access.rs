@@ -37,7 +37,7 @@ control! {
     fail function "resource policy lets everyone invoke" => r#"{ "invoke_policy": { "public": [{ "statement": "open", "principal": "*", "actions": ["lambda:InvokeFunction"] }] } }"#,
     fail function "the policy of an alias lets everyone invoke" => r#"{ "invoke_policy": { "public": [{ "statement": "open (alias live)", "principal": "*", "actions": ["lambda:InvokeFunctionUrl"] }] } }"#,
     pass function "resource policy names a service with its source" => r#"{ "invoke_policy": {} }"#,
-    unknown function "aliases denied" => r#"{ "invoke_policy": { "unknown": "lambda:ListFunctionUrlConfigs denied", "permission": "lambda:ListFunctionUrlConfigs" } }"#,
+    unknown function "aliases denied" => r#"{ "invoke_policy": { "unknown": "lambda:ListAliases denied", "permission": "lambda:ListAliases" } }"#,
     unknown function "resource policy denied" => r#"{ "invoke_policy": { "unknown": "lambda:GetPolicy denied", "permission": "lambda:GetPolicy" } }"#,
     fail function on FunctionsConsumption "open to the internet" => r#"{ "public_network": { "enabled": true, "restricted": false } }"#,
     pass function on FunctionsPremium "open to listed addresses" => r#"{ "public_network": { "enabled": true, "restricted": true } }"#,

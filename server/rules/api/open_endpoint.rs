@@ -37,6 +37,7 @@ control! {
     unknown function "URLs denied" => r#"{ "endpoints": { "unknown": "lambda:ListFunctionUrlConfigs denied", "permission": "lambda:ListFunctionUrlConfigs" } }"#,
     fail function on FunctionsConsumption "anonymous trigger" => r#"{ "endpoints": [{ "name": "orders", "auth": "none" }], "platform_authentication": false }"#,
     pass function on FunctionsPremium "anonymous trigger behind the platform's login" => r#"{ "endpoints": [{ "name": "orders", "auth": "none" }], "platform_authentication": true }"#,
+    unknown function on FunctionsPremium "anonymous trigger, paths left out of the platform's login" => r#"{ "endpoints": [{ "name": "orders", "auth": "none" }], "platform_authentication": true, "open_paths": ["/api/orders"] }"#,
     pass function on FunctionsPremium "key required" => r#"{ "endpoints": [{ "name": "orders", "auth": "key" }] }"#,
     unknown function on FunctionsFlex "anonymous trigger, login not read" => r#"{ "endpoints": [{ "name": "orders", "auth": "none" }] }"#,
     fail repository on Oci "open registry" => r#"{ "open_api": true }"#,
@@ -56,6 +57,11 @@ fn function(facts: &FunctionFacts, context: &Context<'_>) -> Outcome {
         return Outcome::pass("each of its endpoints asks callers who they are");
     }
     if !context.platform().is_lambda() && *known!(facts.platform_authentication) {
+        if let Some(paths) = facts.open_paths.known().filter(|paths| !paths.is_empty()) {
+            return Outcome::unknown("the platform's login leaves out paths, which may lead there")
+                .because("endpoints", listed(&open, 6))
+                .because("open_paths", listed(paths, 6));
+        }
         return Outcome::pass("the platform asks callers who they are before the code sees them");
     }
     Outcome::fail("anyone may call it without saying who they are").because("endpoints", listed(&open, 6))

@@ -67,6 +67,6 @@ fn image(facts: &ImageFacts, _: &Context<'_>) -> Outcome {
         Some((port, tool)) => Outcome::fail("the image declares a debugger's port")
             .because("exposed_ports", format_args!("{port} ({tool})"))
             .at(Severity::Medium),
-        None => Outcome::pass("the image declares no debugger's port"),
+        None => Outcome::pass("the image declares no debugger's port").at(Severity::Medium),
     }
 }

@@ -28,6 +28,7 @@ control! {
 
     fail function "trigger calls the unpublished latest" => r#"{ "triggers": [{ "kind": "sqs", "source": "arn:aws:sqs:eu-west-1:1:q", "qualifier": null }] }"#,
     pass function "triggers call an alias" => r#"{ "triggers": [{ "kind": "sqs", "source": "arn:aws:sqs:eu-west-1:1:q", "qualifier": "live" }] }"#,
+    fail function "triggers call an alias of the unpublished latest" => r#"{ "triggers": [{ "kind": "sqs", "source": "arn:aws:sqs:eu-west-1:1:q", "qualifier": "live" }], "latest_aliases": ["live"] }"#,
     absent function "nothing calls it" => r#"{ "triggers": [] }"#,
     unknown function "denied" => r#"{ "triggers": { "unknown": "lambda:ListEventSourceMappings denied", "permission": "lambda:ListEventSourceMappings" } }"#,
     fail function on FunctionsContainer "image by tag" => r#"{ "package": { "kind": "image", "reference": "registry.example.com/app:1" } }"#,
@@ -60,7 +61,9 @@ fn lambda(facts: &FunctionFacts) -> Outcome {
     if triggers.is_empty() {
         return Outcome::absent("no trigger calls it");
     }
-    let loose = |qualifier: Option<&str>| qualifier.is_none_or(|name| name == "$LATEST");
+    let latest = facts.latest_aliases.known();
+    let follows = |name: &str| latest.is_some_and(|all| all.iter().any(|alias| alias == name));
+    let loose = |qualifier: Option<&str>| qualifier.is_none_or(|name| name == "$LATEST" || follows(name));
     let loose = triggers.iter().filter(|trigger| loose(trigger.qualifier.as_deref()));
     let loose: Vec<_> = loose.map(|trigger| trigger.source.as_str()).collect();
     if loose.is_empty() {

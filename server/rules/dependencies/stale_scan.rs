@@ -41,7 +41,9 @@ fn image(facts: &ImageFacts, context: &Context<'_>) -> Outcome {
         return Outcome::absent("no tag points to it, so nothing new will run it");
     }
     if facts.scan.is_not_read() {
-        return Outcome::not_yet("the distribution API does not tell of scans");
+        return Outcome::not_yet(
+            "its registry's list does not tell of a scan, and results are not read one by one yet",
+        );
     }
     let Some(completed) = known!(facts.scan).completed_at else {
         return Outcome::fail("it was never scanned").because("scan", "(never)");

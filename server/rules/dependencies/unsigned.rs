@@ -1,7 +1,7 @@
 //! DEP-07.
 
 use super::{Context, control, known};
-use crate::model::{FunctionFacts, ImageFacts, Outcome, Platform, RepositoryFacts, Severity};
+use crate::model::{FunctionFacts, ImageFacts, Outcome, Severity};
 
 control! {
     /// Nothing proves who built its code.
@@ -17,11 +17,13 @@ control! {
     code: "DEP-07", area: Dependencies, severity: High, since: "0.1.0",
     frameworks: [
         CisAwsCompute("4.8"), Nist80019("4.1.5"), CloudSploit("lambdaCodeSigningEnabled"),
-        CloudSploit("acrContentTrustEnabled"), CisDocker("4.5"), Kubescape("C-0237"),
-        Steampipe("container_registry_trust_policy_enabled"), Defender("Code signing on functions"),
+        CisDocker("4.5"), Kubescape("C-0237"),
+        Defender("Code signing on functions"),
     ],
     function: check(function),
-    repository: check(repository),
+    // Azure retires content trust, which nobody can switch on any more:
+    // <https://learn.microsoft.com/azure/container-registry/container-registry-content-trust-deprecation>.
+    repository: absent("signatures are asked of each image"),
     image: check(image),
     workload: not_yet("admission policies come with the Kubernetes collector"),
     cluster: not_yet("admission policies come with the Kubernetes collector"),
@@ -33,10 +35,6 @@ control! {
     unknown function "denied" => r#"{ "code_signing": { "unknown": "lambda:GetFunctionCodeSigningConfig denied", "permission": "lambda:GetFunctionCodeSigningConfig" } }"#,
     absent function on LambdaImage "image function" => "{}",
     absent function on FunctionsFlex "no such thing" => "{}",
-    fail repository on Acr "content trust off" => r#"{ "content_trust": false }"#,
-    pass repository on Acr "content trust on" => r#"{ "content_trust": true }"#,
-    unknown repository on Acr "not read" => r#"{ "content_trust": { "unknown": "AuthorizationFailed", "permission": "Microsoft.ContainerRegistry/registries/read" } }"#,
-    absent repository "ECR" => "{}",
     fail image "no signature" => r#"{ "signed": false }"#,
     pass image "signed" => r#"{ "signed": true }"#,
     unknown image "referrers not readable" => r#"{ "signed": { "unknown": "404 on referrers" } }"#,
@@ -59,20 +57,9 @@ fn function(facts: &FunctionFacts, context: &Context<'_>) -> Outcome {
     }
 }
 
-fn repository(facts: &RepositoryFacts, context: &Context<'_>) -> Outcome {
-    if context.platform() != Platform::Acr {
-        return Outcome::absent("signatures are asked of each image");
-    }
-    if *known!(facts.content_trust) {
-        Outcome::pass("content trust is switched on").because("content_trust", "enabled")
-    } else {
-        Outcome::fail("content trust is switched off").because("content_trust", "disabled").at(Severity::Low)
-    }
-}
-
 fn image(facts: &ImageFacts, _: &Context<'_>) -> Outcome {
     if *known!(facts.signed) {
-        Outcome::pass("a signature or attestation is attached").because("signed", "true")
+        Outcome::pass("a signature or attestation is attached").because("signed", "true").at(Severity::Medium)
     } else {
         Outcome::fail("no signature or attestation is attached")
             .because("signed", "false")

@@ -47,6 +47,8 @@ fn function(facts: &FunctionFacts, context: &Context<'_>) -> Outcome {
             .because("scratch_mb", size)
             .at(Severity::Info)
     } else {
-        Outcome::pass("its code is read-only and its scratch space the default").because("scratch_mb", size)
+        Outcome::pass("its code is read-only and its scratch space the default")
+            .because("scratch_mb", size)
+            .at(Severity::Info)
     }
 }

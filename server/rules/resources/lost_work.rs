@@ -1,7 +1,7 @@
 //! RES-05.
 
 use super::{Context, control, known};
-use crate::model::{FunctionFacts, Outcome, Severity};
+use crate::model::{FunctionFacts, Outcome, Severity, Trigger};
 
 control! {
     /// Work that fails in the background is lost.
@@ -34,9 +34,6 @@ control! {
     not_yet function on FunctionsPremium "queue trigger" => r#"{ "triggers": [{ "kind": "queueTrigger", "source": "orders" }] }"#,
 }
 
-/// Parts of trigger kinds that hand work over without waiting for it.
-const ASYNCHRONOUS: &[&str] =
-    &["s3", "sns", "events", "eventbridge", "scheduler", "ses", "iot", "logs", "codecommit"];
 /// Azure triggers that a caller waits for or a clock repeats.
 const WAITED_FOR: &[&str] = &["httptrigger", "timertrigger", "warmuptrigger"];
 
@@ -49,9 +46,8 @@ fn function(facts: &FunctionFacts, context: &Context<'_>) -> Outcome {
     }
     let outcome = Outcome::fail("events that fail are dropped").because("async_failure", "(none)");
     let triggers = facts.triggers.known();
-    let hands_over = |kind: &str| ASYNCHRONOUS.iter().any(|one| kind.contains(one));
     // Without such a trigger only a direct asynchronous call could lose work.
-    if triggers.is_some_and(|list| !list.iter().any(|trigger| hands_over(&trigger.kind))) {
+    if triggers.is_some_and(|list| !list.iter().any(|trigger| Trigger::hands_over(&trigger.kind))) {
         outcome.at(Severity::Low)
     } else {
         outcome

@@ -29,7 +29,7 @@ pub(super) static FORMATS: &[Format] = &[
     format("aws-secret-access-key", &["secret"], r#"(?i)aws[_.-]?secret[_.-]?(?:access[_.-]?)?key[\"'\s]{0,3}[:=][\"'\s]{0,3}([A-Za-z0-9/+]{40})(?:[^A-Za-z0-9/+=]|$)"#, 0, random),
     format("aws-bedrock-key", &["ABSK"], r"\b(ABSK[A-Za-z0-9+/]{109,269}={0,2})", 4, random),
     format("azure-storage-key", &["AccountKey="], r"(?i)AccountKey=([A-Za-z0-9+/]{86}==)", 0, storage_key),
-    format("azure-shared-access-key", &["SharedAccessKey="], r"(?i)SharedAccessKey=([A-Za-z0-9+/]{43}=)", 0, random),
+    format("azure-shared-access-key", &["AccessKey="], r"(?i)\b(?:Shared)?AccessKey=([A-Za-z0-9+/]{43}=)", 0, random),
     format("azure-app-configuration", &["azconfig.io"], r"(?i)Endpoint=https://[a-z0-9-]+\.azconfig\.io;Id=[^;]+;Secret=([A-Za-z0-9+/]{43,}={0,2})", 0, random),
     format("azure-storage-key", &["+ASt"], r"\b([A-Za-z0-9/+]{76}\+ASt[A-Za-z0-9/+]{5}[AQgw]==)", 0, random),
     format("azure-cosmos-key", &["ACDb"], r"\b([A-Za-z0-9/+]{76}ACDb[A-Za-z0-9+/]{5}[AQgw]==)", 0, random),

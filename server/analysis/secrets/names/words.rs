@@ -3,7 +3,7 @@
 /// Words of which one makes a name a password's.
 #[rustfmt::skip]
 pub(super) const PASSWORDS: &[&str] = &[
-    "password", "passwd", "pwd", "passphrase", "passcode", "pass",
+    "password", "passwords", "passwd", "pwd", "pw", "passphrase", "passcode", "pass",
 ];
 
 /// What a word ends in that is a password's, where nothing divides it: `PGPASSWORD`.
@@ -22,7 +22,7 @@ pub(super) const GENERATED_ENDINGS: &[&str] = &["secret", "token", "apikey", "se
 /// Words of which one makes a name a generated secret's.
 #[rustfmt::skip]
 pub(super) const GENERATED: &[&str] = &[
-    "secret", "token", "apikey", "credential", "credentials", "secretkey", "accesskey",
+    "secret", "secrets", "token", "apikey", "apikeys", "credential", "credentials", "secretkey", "accesskey",
 ];
 
 /// Words that make `key` a secret one when they stand right before it.

@@ -123,7 +123,7 @@ fn whole(reader: &Reader, kept: &Kept<'_>, detail: &ImageDetail, said: ImageFact
         signed: Fact::unknown("ECR does not list what signs an image; an OCI connection to it reads that"),
         pushed_at: Fact::Known(pushed(detail)),
         size_bytes: detail.image_size_in_bytes.map_or_else(|| Fact::unknown("ECR gave no size"), Fact::Known),
-        scan: Fact::Known(scan(detail)),
+        scan: scan(detail),
         ..said
     };
     let short = digest.strip_prefix("sha256:").unwrap_or(&digest).chars().take(12).collect::<String>();
@@ -135,20 +135,24 @@ fn whole(reader: &Reader, kept: &Kept<'_>, detail: &ImageDetail, said: ImageFact
     asset(reader, id, name, Platform::OciImage, Facts::Image(Box::new(facts)))
 }
 
-fn scan(detail: &ImageDetail) -> ScanSummary {
-    let scanned = detail.image_scan_findings_summary.as_ref();
+/// What the list tells of the last scan. With ECR's own newer scanning and with Amazon Inspector it tells
+/// nothing of it, so nothing there is not *never*:
+/// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-basic.html>.
+fn scan(detail: &ImageDetail) -> Fact<ScanSummary> {
+    let Some(scanned) = detail.image_scan_findings_summary.as_ref() else { return Fact::default() };
     let count = |severity: &str| {
-        let counts = scanned.and_then(|scan| scan.finding_severity_counts.as_ref());
+        let counts = scanned.finding_severity_counts.as_ref();
         counts
             .and_then(|all| all.iter().find(|(key, _)| key.as_str() == severity))
             .map_or(0, |(_, count)| i64::from(*count))
     };
-    let completed = scanned.and_then(|scan| scan.image_scan_completed_at);
-    ScanSummary {
-        completed_at: completed.and_then(|time| DateTime::from_timestamp(time.secs(), 0)),
+    Fact::Known(ScanSummary {
+        completed_at: scanned
+            .image_scan_completed_at
+            .and_then(|time| DateTime::from_timestamp(time.secs(), 0)),
         critical: count("CRITICAL"),
         high: count("HIGH"),
-    }
+    })
 }
 
 /// The newest images of a repository.

@@ -50,13 +50,17 @@ pub fn package(image: Option<&str>, from: Option<&str>, storage: [Option<&str>; 
         let reference = Some(reference.to_owned());
         return Fact::Known(Package { kind: PackageKind::Image, reference, digest, own_host: false });
     }
-    if from.is_some_and(|address| address.trim_start().starts_with("@Microsoft.KeyVault(")) {
+    let is_reference = |text: &str| text.trim_start().starts_with("@Microsoft.");
+    if from.is_some_and(is_reference) {
         return Fact::unknown("the address of its package lies in a vault");
     }
     let host = from
         .and_then(|address| url::Url::parse(address).ok())
         .and_then(|url| url.host_str().map(str::to_owned));
     let Some(host) = host else { return Fact::Known(Package::default()) };
+    if storage.into_iter().flatten().any(is_reference) {
+        return Fact::unknown("whether its package lies in storage of its own is kept in a vault");
+    }
     let [connection, name, address] = storage;
     let account =
         connection.and_then(|text| text.split(';').find_map(|part| part.strip_prefix("AccountName=")));
@@ -96,5 +100,8 @@ mod tests {
         let vault =
             package(None, Some("@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/s)"), [None; 3]);
         assert!(vault.known().is_none(), "where it leads is not known");
+        let own = "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/storage)";
+        assert!(package(None, Some(FROM), [Some(own), None, None]).known().is_none());
+        assert_eq!(of("1", [Some(own), None, None]), Package::default());
     }
 }
