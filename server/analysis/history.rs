@@ -69,7 +69,8 @@ fn function(
     let triggers = previous.triggers.known().or(previous.last_triggers.known());
     next.last_triggers = match &mut next.triggers {
         Fact::Known(found) => {
-            date_triggers(triggers, first_seen, found, now);
+            let aliases = previous.latest_aliases.known().is_some();
+            date_triggers(triggers, (first_seen, aliases), found, now);
             Fact::default()
         }
         Fact::Unknown(_) => triggers.cloned().map_or_else(Fact::default, Fact::Known),
@@ -88,9 +89,10 @@ fn function(
     next.code_changes = Fact::Known(changes);
 }
 
+/// Triggers by the policy of an alias are no newer than the function where aliases were not read before.
 fn date_triggers(
     before: Option<&Vec<Trigger>>,
-    first_seen: DateTime<Utc>,
+    (first_seen, aliases): (DateTime<Utc>, bool),
     found: &mut [Trigger],
     now: DateTime<Utc>,
 ) {
@@ -98,8 +100,10 @@ fn date_triggers(
         before.into_iter().flatten().map(|trigger| (identity(trigger), trigger.first_seen)).collect();
     let otherwise = if before.is_some() { now } else { first_seen };
     for trigger in found {
+        let unread = !aliases && trigger.qualifier.is_some() && trigger.kind.contains('.');
         trigger.first_seen = match dates.get(&identity(trigger)) {
             Some(known) => Some(known.unwrap_or(first_seen)),
+            None if unread => Some(first_seen),
             None => Some(otherwise),
         };
     }
@@ -254,6 +258,29 @@ mod tests {
         let mut after = function_with(Some(&["a"]), "1");
         carry(Some(&dark), day(0), &mut after, day(9));
         assert_eq!(ages(&after), [day(0)]);
+    }
+
+    #[test]
+    fn a_trigger_of_an_alias_is_new_only_where_aliases_were_read_before() {
+        let with = |aliases: Option<&str>, alias: Option<&str>| {
+            let mut asset = function_with(Some(&["a"]), "1");
+            let Facts::Function(facts) = &mut asset.facts else { panic!("a function") };
+            if let (Fact::Known(triggers), Some(alias)) = (&mut facts.triggers, alias) {
+                let (kind, source) = ("s3.amazonaws.com".into(), "uploads".into());
+                triggers.push(Trigger { kind, source, qualifier: Some(alias.into()), first_seen: None });
+            }
+            if aliases.is_some() {
+                facts.latest_aliases = Fact::Known(Vec::new());
+            }
+            asset
+        };
+        for (read_before, dated) in [(None, day(0)), (Some("read"), day(9))] {
+            let mut first = with(read_before, None);
+            carry(None, day(0), &mut first, day(0));
+            let mut after = with(Some("read"), Some("live"));
+            carry(Some(&first), day(0), &mut after, day(9));
+            assert_eq!(ages(&after), [day(0), dated]);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use chrono::{Datelike, TimeDelta};
 
 use super::{Context, control, known};
-use crate::model::{FunctionFacts, ImageFacts, Outcome, Severity};
+use crate::model::{FunctionFacts, ImageFacts, Outcome, Platform, Severity};
 
 control! {
     /// Patches of its runtime do not arrive by themselves.
@@ -13,8 +13,9 @@ control! {
     /// version, or an image built once and never again, stays as vulnerable as on its first day.
     ///
     /// ## What to do
-    /// Lambda: leave the runtime update mode on `Auto`; pin for a rollback only, and for days. Images:
-    /// rebuild on a schedule even without a change of your own code, pulling the base afresh.
+    /// Lambda: leave the runtime update mode on `Auto`; pin for a rollback only, and for days. Azure:
+    /// set the host version to `~4`, not to one build. Images: rebuild on a schedule even without a change of
+    /// your own code, pulling the base afresh.
     pub UNPATCHED
     code: "DEP-05", area: Dependencies, severity: Medium, since: "0.1.0",
     frameworks: [
@@ -34,6 +35,8 @@ control! {
     unknown function "denied" => r#"{ "runtime_updates": { "unknown": "lambda:GetRuntimeManagementConfig denied", "permission": "lambda:GetRuntimeManagementConfig" } }"#,
     absent function on LambdaImage "image function" => "{}",
     provider function on FunctionsFlex "managed stack" => "{}",
+    provider function on FunctionsPremium "a host version that moves" => r#"{ "host_version": "~4" }"#,
+    fail function on FunctionsPremium "a host pinned to one build" => r#"{ "host_version": "4.1037.0" }"#,
     fail image "built two years ago" => r#"{ "image_tags": ["1.0"], "created": "2024-10-01T00:00:00Z" }"#,
     pass image "built last month" => r#"{ "image_tags": ["1.0"], "created": "2026-10-01T00:00:00Z" }"#,
     absent image "no tag points to it" => r#"{ "image_tags": [], "created": "2020-10-01T00:00:00Z" }"#,
@@ -51,7 +54,7 @@ fn function(facts: &FunctionFacts, context: &Context<'_>) -> Outcome {
         return Outcome::absent("its runtime comes with its image, which is asked by itself");
     }
     if !context.platform().is_lambda() {
-        return Outcome::provider("Azure patches the managed stacks of its apps");
+        return app(facts, context);
     }
     let mode = known!(facts.runtime_updates);
     match mode.as_str() {
@@ -61,6 +64,18 @@ fn function(facts: &FunctionFacts, context: &Context<'_>) -> Outcome {
             .at(Severity::Low),
         "Manual" => Outcome::fail("its runtime is pinned and not patched").because("runtime_updates", mode),
         _ => Outcome::unknown("its update mode is one we do not know").because("runtime_updates", mode),
+    }
+}
+
+/// Only a version that begins with `~` moves; Flex Consumption ignores the setting.
+fn app(facts: &FunctionFacts, context: &Context<'_>) -> Outcome {
+    let set = facts.host_version.known().and_then(Option::as_ref);
+    let pinned = set.filter(|version| !version.trim().starts_with('~') && version.contains('.'));
+    match pinned.filter(|_| context.platform() != Platform::FunctionsFlex) {
+        Some(version) => {
+            Outcome::fail("its host is pinned to one build and not patched").because("host_version", version)
+        }
+        None => Outcome::provider("Azure patches the managed stacks of its apps"),
     }
 }
 
