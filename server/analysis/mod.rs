@@ -5,5 +5,4 @@
 pub mod eol;
 pub mod history;
 pub mod iam;
-pub mod root;
 pub mod secrets;

@@ -17,6 +17,7 @@ mod kinds;
 mod mark;
 mod people;
 mod repository;
+mod root;
 mod settings;
 mod tested;
 mod ticket;
@@ -48,6 +49,7 @@ pub use people::{Permission, Role, TICKETING};
 pub use repository::{
     Encryption, ImageTag, RegistryAccess, RepositoryFacts, Scanning, TagMove, TagMutability,
 };
+pub use root::is_root;
 pub use settings::{Freshness, Settings};
 pub use tested::{Tested, Try, Went};
 pub use ticket::{DaysToFix, TicketPolicy, TicketRule, TicketState};

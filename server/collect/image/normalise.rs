@@ -10,9 +10,8 @@ use chrono::{DateTime, Datelike, Utc};
 use super::base;
 use super::fault::Fault;
 use super::wire::{ImageConfig, RunConfig, Step};
-use crate::analysis::root::is_root;
 use crate::analysis::secrets::{self, FingerprintKey};
-use crate::model::{BaseImage, Fact, ImageFacts, SecretHit, Tag, Variable};
+use crate::model::{BaseImage, Fact, ImageFacts, SecretHit, Tag, Variable, is_root};
 
 const MOST_VARIABLES: usize = 1_000;
 const MOST_STEPS: usize = 2_000;

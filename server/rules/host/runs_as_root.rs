@@ -1,8 +1,7 @@
 //! HST-04.
 
 use super::{Context, control, known};
-use crate::analysis::root::is_root;
-use crate::model::{FunctionFacts, ImageFacts, Outcome};
+use crate::model::{FunctionFacts, ImageFacts, Outcome, is_root};
 
 control! {
     /// The container runs as root.
