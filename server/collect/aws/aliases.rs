@@ -10,7 +10,7 @@ use crate::model::{Fact, Unknown};
 pub(super) const ALIASES: Operation =
     Operation::of("lambda:ListAliases", "what aliases let in", &["ResourceNotFoundException"]);
 
-/// Aliases kept of one function: each takes two calls.
+/// Aliases kept of one function: each takes a call or two.
 const MOST: usize = 100;
 
 /// The aliases of one function.

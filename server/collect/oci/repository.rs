@@ -28,7 +28,7 @@ const MOST_GAPS: usize = 20;
 #[derive(Debug)]
 enum Found {
     Image,
-    /// Under this digest there is no image, or no more.
+    /// What lies under this digest is no image.
     Nothing(String),
     /// It could not be had, and why.
     Lost(Named, Missed),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use parallax::demo::{SampleCloud, Shape};
 use parallax::model::{EndpointAuth, Facts, FunctionFacts};
 
 use crate::support::aws::{Deed, Found, Judge, REGION, collect, front, moto, spec};
@@ -34,6 +35,25 @@ async fn an_open_alias_is_found_and_one_that_may_not_be_seen_is_not_clean() {
     without_a_url(&moto.address).await;
     denied(&moto.address).await;
     unlisted(&moto.address).await;
+}
+
+/// The sample cloud gives an alias's policy to who asks for it by its name alone.
+#[tokio::test]
+async fn what_an_alias_lets_in_is_asked_of_the_alias() {
+    let shape = Shape { assets: 300, throttle_every: 0, ..Shape::default() };
+    let cloud = SampleCloud::start(shape).await.expect("a free port on loopback");
+    let found =
+        collect(&spec(&format!("http://{}/aws/0", cloud.address()), REGION)).await.expect("ends well");
+    let functions = found.assets.iter().filter_map(|asset| match &asset.facts {
+        Facts::Function(facts) => Some(facts),
+        _ => None,
+    });
+    let triggers: Vec<_> = functions.filter_map(|facts| facts.triggers.known()).flatten().collect();
+    let by_alias = |kind: &str| {
+        let of_kind = triggers.iter().filter(|one| one.kind.contains(kind));
+        of_kind.filter(|one| one.qualifier.as_deref() == Some("live")).count()
+    };
+    assert!(by_alias(".amazonaws.com") > 2, "services call aliases: {triggers:?}");
 }
 
 /// The function itself has neither a URL nor a policy; its alias has both, for everyone.
